@@ -1,0 +1,26 @@
+//! The configuration that crosses from the operator to the gateway: a folder of files with a version.
+//!
+//! ```text
+//! endpoint.json      Endpoint: listeners, policies, limits, storage, and the digest of every users file
+//! users/00.json …    Users: who may log in
+//! host-keys/*        SSH host keys, OpenSSH private key format; not part of the digests
+//! ```
+//!
+//! [`render`] makes the files and [`parse`] reads them back. Neither touches a disk, knows Kubernetes or
+//! decides anything: what is in here has already been decided.
+
+mod endpoint;
+mod files;
+mod users;
+
+pub use endpoint::{
+    AuthenticationMethod, ClientAddress, Durability, Endpoint, Limits, Listener, Protocol, Ssh,
+    SshPolicy, Storage, Uploads,
+};
+pub use files::{
+    Configuration, Digest, ENDPOINT_FILE, Error, Files, HOST_KEYS_FOLDER, parse, render,
+};
+pub use users::{AuthorizedKey, Permission, User, UserName, Users};
+
+/// The version of this format. A gateway serves no other.
+pub const VERSION: u32 = 1;
