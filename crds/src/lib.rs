@@ -1,0 +1,32 @@
+//! The custom resources of secureftp: what users write.
+//!
+//! The YAML beside this crate is generated from these types (`UPDATE=1 cargo test -p crds`). What a type cannot say,
+//! a CEL rule says, with a message that names the mend. This crate never talks to a cluster and decides nothing.
+
+#![expect(
+    unreachable_pub,
+    reason = "derive(KubeSchema) repeats a struct, with its `pub`, inside a function"
+)]
+#![expect(
+    clippy::duplicated_attributes,
+    reason = "two columns of the same type are no duplicate"
+)]
+
+mod definitions;
+mod endpoint;
+mod references;
+mod user;
+
+pub use definitions::all;
+pub use endpoint::{
+    AuthenticationMethod, Durability, HostKeys, Limits, Listener, PersistentVolumeClaim, Protocol,
+    SecureFtpEndpoint, SecureFtpEndpointSpec, Selector, Ssh, SshPolicy, Storage, Uploads, Users,
+};
+pub use references::{AuthorizedKeysReference, PasswordReference, SecretReference};
+pub use user::{Authentication, AuthorizedKeys, Permission, SecureFtpUser, SecureFtpUserSpec};
+
+/// The API group of every kind here.
+pub const GROUP: &str = "secureftp.dev";
+
+/// The version of every kind here.
+pub const VERSION: &str = "v1alpha1";
