@@ -1,0 +1,14 @@
+//! Plans, as data.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may panic"
+)]
+
+mod example;
+mod golden;
+mod keys;
+mod manifests;
+mod passwords;
