@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use base64::{Engine as _, alphabet, engine::general_purpose};
 use password_hash::phc::PasswordHash;
 
 /// argon2: memory, in KiB.
@@ -21,9 +22,17 @@ const BCRYPT_COST_MAX: u32 = 13;
 const SHA_CRYPT_ROUNDS_MAX: u32 = 500_000;
 /// yescrypt: memory, in bytes (128 · N · r).
 const YESCRYPT_MEMORY_MAX: u64 = 64 * 1024 * 1024;
+/// yescrypt: the largest r that is one character; a larger one begins with one of the characters above.
+const YESCRYPT_BLOCKS_MAX: u32 = 48;
 /// Plaintext: nobody types more.
 const PLAINTEXT_BYTES_MAX: usize = 1024;
 
+/// What follows `$name$` in the shortest hash; a password with two `$` has seldom as much.
+const HASH_BYTES_MIN: usize = 20;
+
+/// bcrypt's base64: most significant bits first, the unused ones zero.
+const BCRYPT_BASE64: general_purpose::GeneralPurpose =
+    general_purpose::GeneralPurpose::new(&alphabet::BCRYPT, general_purpose::NO_PAD);
 const CRYPT_ALPHABET: &[u8] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// What the value of a password Secret is.
@@ -72,6 +81,9 @@ pub enum PasswordMistake {
     /// It is a hash of a kind that is not accepted.
     #[error("is a hash ({0}) that is not accepted: make one with `secureftp password`")]
     Unsupported(&'static str),
+    /// There is more than the hash, for example the name before it in a line of `htpasswd`.
+    #[error("has something before or behind a hash: write the hash alone")]
+    NotAlone,
     /// Every login would cost too much.
     #[error("is a hash that is too expensive to check at every login: {0}")]
     TooExpensive(&'static str),
@@ -88,10 +100,19 @@ pub fn password_value(value: &[u8]) -> Result<PasswordValue, PasswordMistake> {
     if text.len() > PLAINTEXT_BYTES_MAX {
         return Err(PasswordMistake::TooLong);
     }
-    if !check_hash(text)? {
-        return Ok(PasswordValue::Plaintext(Plaintext(text.to_owned())));
+    if check_hash(text)? {
+        return Ok(PasswordValue::Hash(text.to_owned()));
     }
-    Ok(PasswordValue::Hash(text.to_owned()))
+    // Taken for a plaintext, the text of a hash would itself be the password.
+    if contains_hash(text) {
+        return Err(PasswordMistake::NotAlone);
+    }
+    Ok(PasswordValue::Plaintext(Plaintext(text.to_owned())))
+}
+
+fn contains_hash(text: &str) -> bool {
+    text.split(|character: char| character.is_whitespace() || ":\"'`{}".contains(character))
+        .any(|part| !matches!(check_hash(part), Ok(false)))
 }
 
 /// Whether this is a hash; an error if it is one that cannot be used.
@@ -110,9 +131,19 @@ fn check_hash(text: &str) -> Result<bool, PasswordMistake> {
         "7" | "scrypt" => return Err(PasswordMistake::Unsupported("scrypt")),
         "gy" => return Err(PasswordMistake::Unsupported("gost-yescrypt")),
         "pbkdf2-sha256" | "pbkdf2-sha512" => return Err(PasswordMistake::Unsupported("PBKDF2")),
+        _ if looks_like_hash(kind, rest) => {
+            return Err(PasswordMistake::Unsupported("of a kind unknown here"));
+        }
         _ => return Ok(false),
     }
     Ok(true)
+}
+
+fn looks_like_hash(kind: &str, rest: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_,=./+$".contains(&byte);
+    !kind.is_empty()
+        && rest.len() >= HASH_BYTES_MIN
+        && kind.bytes().chain(rest.bytes()).all(is_plain)
 }
 
 fn check_argon2(text: &str) -> Result<(), PasswordMistake> {
@@ -120,7 +151,9 @@ fn check_argon2(text: &str) -> Result<(), PasswordMistake> {
     let hash = PasswordHash::new(text).ok().ok_or(damaged)?;
     let parameter = |name: &str| hash.params.get_decimal(name).ok_or(damaged);
     let (memory, passes, lanes) = (parameter("m")?, parameter("t")?, parameter("p")?);
-    if hash.salt.is_none() || hash.hash.is_none() || !matches!(hash.version, None | Some(16 | 19)) {
+    // Without a version it would be 16 to some and 19 to others; further parameters are in no hash that tools make.
+    let whole = hash.salt.is_some() && hash.hash.is_some() && hash.params.iter().count() == 3;
+    if !whole || !matches!(hash.version, Some(16 | 19)) {
         return Err(damaged);
     }
     if passes == 0 || lanes == 0 || memory < lanes.saturating_mul(8) {
@@ -141,7 +174,12 @@ fn check_argon2(text: &str) -> Result<(), PasswordMistake> {
 fn check_bcrypt(rest: &str) -> Result<(), PasswordMistake> {
     let damaged = PasswordMistake::Damaged("bcrypt");
     let (cost, hash) = rest.split_once('$').ok_or(damaged)?;
-    if cost.len() != 2 || hash.len() != 53 || !is_crypt_text(hash) {
+    let (salt, hash) = hash.split_at_checked(22).ok_or(damaged)?;
+    let sound = [(salt, 16), (hash, 23)].into_iter().all(|(text, bytes)| {
+        let decoded = BCRYPT_BASE64.decode(text);
+        decoded.is_ok_and(|decoded| decoded.len() == bytes)
+    });
+    if cost.len() != 2 || !sound {
         return Err(damaged);
     }
     let cost = number(cost).ok_or(damaged)?;
@@ -174,7 +212,7 @@ fn check_sha_crypt(
         && salt.len() <= 16
         && hash.len() == hash_length
         && is_crypt_text(salt)
-        && is_crypt_text(hash);
+        && is_crypt_base64(hash);
     if !sound || rounds < 1000 {
         return Err(damaged);
     }
@@ -197,7 +235,8 @@ fn check_yescrypt(rest: &str) -> Result<(), PasswordMistake> {
     let sound = !salt.is_empty()
         && salt.len() <= 86
         && hash.len() == 43
-        && [parameters, salt, hash].into_iter().all(is_crypt_text);
+        && is_crypt_text(parameters)
+        && [salt, hash].into_iter().all(is_crypt_base64);
     if !sound {
         return Err(damaged);
     }
@@ -208,6 +247,9 @@ fn check_yescrypt(rest: &str) -> Result<(), PasswordMistake> {
     };
     let logarithm = crypt_digit(logarithm).ok_or(damaged)?.saturating_add(1);
     let blocks = crypt_digit(blocks).ok_or(damaged)?.saturating_add(1);
+    if blocks > YESCRYPT_BLOCKS_MAX {
+        return Err(damaged);
+    }
     let memory = (128 * u64::from(blocks)).checked_shl(logarithm);
     if logarithm > 31 || memory.is_none_or(|memory| memory > YESCRYPT_MEMORY_MAX) {
         return Err(PasswordMistake::TooExpensive(
@@ -219,6 +261,18 @@ fn check_yescrypt(rest: &str) -> Result<(), PasswordMistake> {
 
 fn is_crypt_text(text: &str) -> bool {
     text.bytes().all(|byte| CRYPT_ALPHABET.contains(&byte))
+}
+
+/// Whether this is base64 of whole bytes as crypt writes it: least significant bits first, the unused ones zero.
+fn is_crypt_base64(text: &str) -> bool {
+    let last = text.bytes().last().and_then(crypt_digit);
+    let unused_are_zero = match text.len() % 4 {
+        0 => true,
+        2 => last < Some(1 << 2),
+        3 => last < Some(1 << 4),
+        _ => false,
+    };
+    is_crypt_text(text) && unused_are_zero
 }
 
 fn crypt_digit(byte: u8) -> Option<u32> {

@@ -9,6 +9,7 @@
 
 mod example;
 mod golden;
+mod hashes;
 mod keys;
 mod manifests;
 mod passwords;
