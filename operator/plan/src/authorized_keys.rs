@@ -4,9 +4,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use gateway_config::AuthorizedKey;
 
 const ED25519_BYTES: usize = 32;
-const RSA_EXPONENT_BYTES_MAX: usize = 8;
+/// RSA: what the gateway's library verifies, and what old clients still have.
+const RSA_EXPONENT_BITS_MAX: usize = 33;
 const RSA_BITS_MIN: usize = 2048;
-const RSA_BITS_MAX: usize = 16384;
+const RSA_BITS_MAX: usize = 8192;
 
 const ALGORITHMS: &[&str] = &[
     "ssh-ed25519",
@@ -25,6 +26,9 @@ pub enum KeyMistake {
     /// The text is not UTF-8.
     #[error("not UTF-8: write the line in ASCII")]
     NotText,
+    /// There is more than one line; the others would be lost as a comment.
+    #[error("there is more than one line: write each key as an entry of its own")]
+    SeveralLines,
     /// There is something before the algorithm.
     #[error(
         "options before the key are not supported: start the line with the algorithm, and restrict addresses with the user's allowedCIDRs"
@@ -77,6 +81,9 @@ pub fn parse_authorized_key(line: &str) -> Result<Option<AuthorizedKey>, KeyMist
     }
     let (first, rest) = split_word(line);
     let algorithm = accepted(first.as_bytes()).ok_or_else(|| unaccepted(line, first))?;
+    if line.contains(['\n', '\r']) {
+        return Err(KeyMistake::SeveralLines);
+    }
     let (key, comment) = split_word(rest);
     if key.is_empty() {
         return Err(KeyMistake::KeyMissing);
@@ -195,13 +202,22 @@ impl<'a> Fields<'a> {
     }
 
     fn rsa(&mut self) -> Result<(), KeyMistake> {
-        let exponent = self.next()?;
-        if exponent.is_empty() || exponent.len() > RSA_EXPONENT_BYTES_MAX {
+        let exponent = self.next_positive()?;
+        if bits(exponent) > RSA_EXPONENT_BITS_MAX {
             return Err(KeyMistake::Damaged);
         }
-        match bits(self.next()?) {
+        match bits(self.next_positive()?) {
             RSA_BITS_MIN..=RSA_BITS_MAX => Ok(()),
             bits => Err(KeyMistake::RsaBits(bits)),
+        }
+    }
+
+    /// The next field, a positive number written as short as possible (RFC 4251 §5). Clients write it so, and the key
+    /// that they offer is compared byte by byte.
+    fn next_positive(&mut self) -> Result<&'a [u8], KeyMistake> {
+        match self.next()? {
+            [] | [0] | [0, 0..=0x7f, ..] | [0x80..=0xff, ..] => Err(KeyMistake::Damaged),
+            number => Ok(number),
         }
     }
 }
