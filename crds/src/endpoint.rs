@@ -172,7 +172,7 @@ pub enum AuthenticationMethod {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct HostKeys {
-    /// A Secret in which every entry is one private key in OpenSSH's format. Entries named `*.pub` are ignored.
+    /// A Secret in which every entry is one private key in OpenSSH's format, without a passphrase. Entries named `*.pub` are ignored.
     pub secret_ref: SecretReference,
 }
 

@@ -158,7 +158,7 @@ pub enum Mistake {
     },
     /// An entry of the host key Secret is no private key.
     #[error(
-        "the entry {key} of the Secret {secret} is no private key in OpenSSH's format: convert it with `ssh-keygen -p -f FILE` or remove it"
+        "the entry {key} of the Secret {secret} is no private key in OpenSSH's format without a passphrase: convert it with `ssh-keygen -p -N '' -f FILE` or remove it"
     )]
     HostKey {
         /// The name of the Secret.
