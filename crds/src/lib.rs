@@ -1,7 +1,8 @@
 //! The custom resources of secureftp: what users write.
 //!
 //! The YAML beside this crate is generated from these types (`UPDATE=1 cargo test -p crds`). What a type cannot say,
-//! a CEL rule says, with a message that names the mend. This crate never talks to a cluster and decides nothing.
+//! a CEL rule says, with a message that names the mend. The rules need Kubernetes 1.31 (`isCIDR`). This crate never
+//! talks to a cluster and decides nothing.
 
 #![expect(
     unreachable_pub,

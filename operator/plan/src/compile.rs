@@ -54,8 +54,9 @@ pub struct Placement {
 pub struct Compiled {
     /// What the gateway is told.
     pub configuration: Configuration,
-    /// The host keys of the endpoint's Secret, by file name, in OpenSSH's format; empty if the endpoint names no
-    /// Secret: then keys are made once and kept.
+    /// The host keys of the endpoint's Secret, by file name, in OpenSSH's format. If the endpoint names no Secret,
+    /// there are none, and keys are made once and kept. If it names one that is of no use, there are none and a
+    /// problem: then none may be made, for clients would meet a stranger's key.
     pub host_keys: BTreeMap<String, Vec<u8>>,
     /// What people have to mend. Everything else is in the configuration.
     pub problems: Vec<Problem>,
