@@ -27,7 +27,7 @@ const YESCRYPT_BLOCKS_MAX: u32 = 48;
 /// Plaintext: nobody types more.
 const PLAINTEXT_BYTES_MAX: usize = 1024;
 
-/// What follows `$name$` in the shortest hash; a password with two `$` has seldom as much.
+/// What follows `$name$` or `{NAME}` in the shortest hash; a password with such a beginning is seldom as long.
 const HASH_BYTES_MIN: usize = 20;
 
 /// bcrypt's base64: most significant bits first, the unused ones zero.
@@ -117,6 +117,10 @@ fn contains_hash(text: &str) -> bool {
 
 /// Whether this is a hash; an error if it is one that cannot be used.
 fn check_hash(text: &str) -> Result<bool, PasswordMistake> {
+    let in_braces = text.strip_prefix('{').and_then(|text| text.split_once('}'));
+    if in_braces.is_some_and(|(kind, rest)| !rest.starts_with('$') && looks_like_hash(kind, rest)) {
+        return Err(PasswordMistake::Unsupported("LDAP's"));
+    }
     let Some((kind, rest)) = text.strip_prefix('$').and_then(|text| text.split_once('$')) else {
         return Ok(false);
     };

@@ -63,6 +63,7 @@ fn a_hash_of_a_kind_that_is_not_accepted_is_no_password() {
         "$apr1$BtsRmOqR$/bBf0xGFXjR72UTWRX/3E/",
         "$sha1$40000$jtNX3nZ2$hBNaIXkt4wBI2o5rsi8KejSjNqIq",
         "$P$984478476IagS59wHZvyQMArzfx58u.",
+        "{SSHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=",
     ] {
         let read = password_value(text.as_bytes());
 
