@@ -1,0 +1,3 @@
+//! The gateway: SFTP and FTPS in front of one storage.
+
+pub mod storage;
