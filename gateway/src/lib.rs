@@ -1,3 +1,20 @@
 //! The gateway: SFTP and FTPS in front of one storage.
+//!
+//! ```text
+//! server (listeners, limits, drain) → sftp (transport → engine) → storage (permitted → lane → local)
+//! ```
+//!
+//! It talks to strangers and knows nothing of Kubernetes: all it is told is a folder of files (`gateway-config`).
 
+pub mod admin;
+pub mod control;
+pub mod drain;
+pub mod endpoint;
+pub mod limits;
+pub mod logging;
+pub mod metrics;
+pub mod reload;
+pub mod server;
+pub mod sftp;
 pub mod storage;
+pub mod users;

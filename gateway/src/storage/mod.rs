@@ -25,6 +25,8 @@ mod error;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+pub(crate) mod doors;
+#[cfg(test)]
 mod fake;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 mod batches;
 mod gate;
 mod lane;
+mod layers;
 
 use std::{
     future::Future,

@@ -1,0 +1,361 @@
+//! What is served now, and to whom.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use gateway_config::{Digest, Listener, Protocol};
+use prometheus::Registry;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
+use tracing::Instrument as _;
+
+use super::{
+    StartError,
+    client::Client,
+    listener::{Listening, accept_all, bind, claim},
+};
+use crate::{
+    drain::{Arrivals, Drain, DrainState, Phase},
+    endpoint::{Endpoint, Peer, label},
+    limits::{Limits, TurnedAway},
+    metrics::{Connection, Metrics, Observation, Reload},
+    reload::{Loaded, load},
+    sftp,
+    storage::Volume,
+    users::{Shared, Users, Verifier},
+};
+
+/// Clients that are told at the same time why they are turned away; further ones are dropped without a word.
+const FAREWELLS_MAX: usize = 64;
+
+/// One endpoint in service.
+#[derive(Debug)]
+pub(super) struct Gateway {
+    folder: PathBuf,
+    pub(super) drain: Drain,
+    served: ArcSwap<Served>,
+    listening: Mutex<Vec<Listening>>,
+    farewells: Arc<Semaphore>,
+    users: Shared,
+    /// The last reason why a change was refused, so that it is said once.
+    complaint: Mutex<String>,
+}
+
+#[derive(Debug)]
+struct Served {
+    endpoint: Arc<Endpoint>,
+    digest: Digest,
+}
+
+impl Gateway {
+    /// Loads the folder and opens the volume; nobody is served yet.
+    pub(super) async fn load(folder: &Path, registry: &Registry) -> Result<Self, StartError> {
+        let loaded = read(folder).await?;
+        let label = label(&loaded.configuration);
+        let limits = Arc::new(Limits::new(&loaded.configuration.endpoint.limits));
+        let users = Shared {
+            limits,
+            verifier: Arc::new(Verifier::new().map_err(|_unspecified| StartError::Random)?),
+            metrics: Metrics::register(registry, &label).map_err(StartError::Metrics)?,
+        };
+        let drain = Drain::default();
+        let volume = open(&loaded).await?;
+        let served = assemble(loaded, volume, users.clone(), drain.state());
+        Ok(Self {
+            folder: folder.to_owned(),
+            drain,
+            served: ArcSwap::from_pointee(served),
+            listening: Mutex::default(),
+            farewells: Arc::new(Semaphore::new(FAREWELLS_MAX)),
+            users,
+            complaint: Mutex::default(),
+        })
+    }
+
+    /// Binds every listener and serves.
+    pub(super) fn listen(self: &Arc<Self>) -> Result<(), StartError> {
+        let wanted = self.endpoint().configuration.endpoint.listeners.clone();
+        self.listen_to(&wanted)
+    }
+
+    /// Looks at the folder again. What cannot be served changes nothing, and is said once.
+    pub(super) async fn reload(self: &Arc<Self>) {
+        match self.replace().await {
+            Ok(Replaced::Nothing) => self.complaint().clear(),
+            Ok(Replaced::Everything) => {
+                self.complaint().clear();
+                self.users.metrics.reload(Reload::Applied);
+                let generation = self.endpoint().configuration.endpoint.generation;
+                tracing::info!(generation, digest = %self.digest(), "configuration reloaded");
+            }
+            Err(error) => {
+                self.users.metrics.reload(Reload::Refused);
+                let complaint = chain(&error);
+                let mut last = self.complaint();
+                if *last != complaint {
+                    tracing::error!(error = complaint, "changed configuration not served");
+                    *last = complaint;
+                }
+            }
+        }
+    }
+
+    async fn replace(self: &Arc<Self>) -> Result<Replaced, StartError> {
+        let loaded = read(&self.folder).await?;
+        let current = self.endpoint();
+        if loaded.configuration == current.configuration && loaded.host_keys == current.host_keys {
+            return Ok(Replaced::Nothing);
+        }
+        let (served, found) = (current.label(), label(&loaded.configuration));
+        if served != found {
+            return Err(StartError::AnotherEndpoint { served, found });
+        }
+        let endpoint = &loaded.configuration.endpoint;
+        // A volume knows what is being written on it, so it is kept while it stays the same.
+        let volume = if endpoint.storage == current.configuration.endpoint.storage {
+            current.volume.clone()
+        } else {
+            open(&loaded).await?
+        };
+        self.listen_to(&endpoint.listeners)?;
+        self.users.limits.change(&endpoint.limits);
+        let next = assemble(loaded, volume, self.users.clone(), self.drain.state());
+        self.served.store(Arc::new(next));
+        Ok(Replaced::Everything)
+    }
+
+    /// Binds what is new, keeps the sockets of what is not, closes the others. All or nothing.
+    fn listen_to(self: &Arc<Self>, wanted: &[Listener]) -> Result<(), StartError> {
+        let mut listening = self.listening();
+        let mut unclaimed: Vec<Option<&Listening>> = listening.iter().map(Some).collect();
+        let mut claims = Vec::new();
+        for listener in wanted {
+            let kept = claim(&mut unclaimed, listener);
+            let socket = match kept {
+                Some(_) => None,
+                None => Some(bind(listener).map_err(StartError::Bind)?),
+            };
+            claims.push((listener, kept, socket));
+        }
+        let mut old: Vec<_> = listening.drain(..).map(Some).collect();
+        for (listener, kept, socket) in claims {
+            let kept = kept.and_then(|index| old.get_mut(index)?.take());
+            if let Some(kept) = kept {
+                kept.listener.store(Arc::new(listener.clone()));
+                listening.push(kept);
+            } else if let Some(socket) = socket {
+                listening.push(self.accept_from(socket, listener));
+            }
+        }
+        drop(listening);
+        Ok(())
+    }
+
+    fn accept_from(self: &Arc<Self>, socket: TcpListener, listener: &Listener) -> Listening {
+        let address = socket.local_addr().unwrap_or(listener.address);
+        tracing::info!(listener = listener.name, %address, "listening");
+        let listener = Arc::new(ArcSwap::from_pointee(listener.clone()));
+        let gateway = Arc::clone(self);
+        let current = Arc::clone(&listener);
+        let task = tokio::spawn(accept_all(socket, move |stream, address| {
+            gateway.welcome(stream, address, &current.load());
+        }));
+        Listening {
+            listener,
+            address,
+            task,
+        }
+    }
+
+    /// Decides about a client and leaves the rest to a task of its own.
+    fn welcome(self: &Arc<Self>, stream: TcpStream, address: SocketAddr, listener: &Listener) {
+        if !self.welcomes() {
+            let text = "this gateway is stopping, connect again";
+            return self.refuse(stream, listener.protocol, Refusal::Draining, text);
+        }
+        let visibility = listener.client_address;
+        match self.users.limits.arrive(address.ip(), visibility) {
+            Ok((half_open, place)) => {
+                let client = Client {
+                    peer: Peer::with_place(address, visibility, Some(half_open)),
+                    endpoint: self.endpoint(),
+                    protocol: listener.protocol,
+                    place,
+                    guard: self.drain.client(),
+                };
+                let span = tracing::info_span!(
+                    "endpoint",
+                    endpoint = client.endpoint.label(),
+                    listener = listener.name,
+                );
+                tokio::spawn(client.serve(stream).instrument(span));
+            }
+            Err(why) => {
+                let text = why.to_string();
+                self.refuse(stream, listener.protocol, Refusal::Limit(why), &text);
+            }
+        }
+    }
+
+    fn refuse(&self, stream: TcpStream, protocol: Protocol, why: Refusal, text: &str) {
+        let outcome = match why {
+            Refusal::Draining => Connection::Draining,
+            Refusal::Limit(TurnedAway::TooManyHalfOpen) => Connection::TooManyHalfOpen,
+            Refusal::Limit(TurnedAway::TooManyFromAddress) => Connection::TooManyFromAddress,
+            Refusal::Limit(TurnedAway::Banned) => Connection::Banned,
+        };
+        self.users.metrics.connection(protocol, outcome);
+        let Ok(permit) = Arc::clone(&self.farewells).try_acquire_owned() else {
+            return;
+        };
+        let text = text.to_owned();
+        tokio::spawn(async move {
+            match protocol {
+                Protocol::Sftp => sftp::refuse(stream, &text).await,
+            }
+            drop(permit);
+        });
+    }
+
+    pub(super) fn observe(&self) {
+        let endpoint = self.endpoint();
+        endpoint.metrics.observe(&Observation {
+            half_open: endpoint.limits.half_open(),
+            sessions: endpoint.limits.sessions(),
+            transfers: endpoint.drain.transfers(),
+            phase: endpoint.drain.phase(),
+            storage: endpoint.volume.load(),
+        });
+    }
+
+    /// Whether clients that arrive are served.
+    pub(super) fn welcomes(&self) -> bool {
+        match self.drain.state().phase() {
+            Phase::Serving | Phase::Draining(Arrivals::Serve) => true,
+            Phase::Draining(Arrivals::Refuse) | Phase::Over => false,
+        }
+    }
+
+    /// Ends every session and closes every socket.
+    pub(super) fn close(&self) {
+        self.drain.end();
+        self.listening().clear();
+    }
+
+    pub(super) fn addresses(&self) -> Vec<(String, SocketAddr)> {
+        self.listening()
+            .iter()
+            .map(|listening| (listening.listener.load().name.clone(), listening.address))
+            .collect()
+    }
+
+    pub(super) fn digest(&self) -> Digest {
+        self.served.load().digest.clone()
+    }
+
+    pub(super) fn label(&self) -> String {
+        self.endpoint().label()
+    }
+
+    pub(super) fn drain_timeout(&self) -> Duration {
+        Duration::from_secs(self.endpoint().configuration.endpoint.drain_seconds)
+    }
+
+    fn endpoint(&self) -> Arc<Endpoint> {
+        Arc::clone(&self.served.load().endpoint)
+    }
+
+    fn listening(&self) -> MutexGuard<'_, Vec<Listening>> {
+        self.listening
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn complaint(&self) -> MutexGuard<'_, String> {
+        self.complaint
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+enum Replaced {
+    Nothing,
+    Everything,
+}
+
+#[derive(Clone, Copy)]
+enum Refusal {
+    Draining,
+    Limit(TurnedAway),
+}
+
+fn assemble(loaded: Loaded, volume: Volume, users: Shared, drain: DrainState) -> Served {
+    let Loaded {
+        configuration,
+        host_keys,
+        ssh,
+        digest,
+    } = loaded;
+    let endpoint = Endpoint {
+        host_keys,
+        ssh,
+        volume,
+        limits: Arc::clone(&users.limits),
+        drain,
+        metrics: users.metrics.clone(),
+        users: Users::new(&configuration.users, users),
+        configuration,
+    };
+    Served {
+        endpoint: Arc::new(endpoint),
+        digest,
+    }
+}
+
+/// [`load`], beside the async threads.
+async fn read(folder: &Path) -> Result<Loaded, StartError> {
+    let path = folder.to_owned();
+    let failed = |source| StartError::Load {
+        folder: folder.to_owned(),
+        source,
+    };
+    match tokio::task::spawn_blocking(move || load(&path)).await {
+        Ok(loaded) => loaded.map_err(failed),
+        Err(error) => Err(failed(crate::reload::LoadError::Read {
+            path: folder.to_owned(),
+            source: std::io::Error::other(error),
+        })),
+    }
+}
+
+/// Opens the volume beside the async threads: a network volume may let one wait.
+async fn open(loaded: &Loaded) -> Result<Volume, StartError> {
+    let storage = loaded.configuration.endpoint.storage.clone();
+    let folder = storage.volume.clone();
+    let failed = |source| StartError::Volume { folder, source };
+    match tokio::task::spawn_blocking(move || Volume::open(&storage)).await {
+        Ok(volume) => volume.map_err(failed),
+        Err(error) => Err(failed(crate::storage::Error::Io(Arc::new(
+            std::io::Error::other(error),
+        )))),
+    }
+}
+
+/// An error and everything below it, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,170 @@
+//! Listeners → limits → one task per client → drain.
+//!
+//! ```text
+//! listener.rs (sockets) → gateway.rs (what is served now, and to whom) → client.rs (one task a client) → sftp
+//! ```
+
+mod client;
+mod gateway;
+mod listener;
+
+use std::{net::SocketAddr, path::Path, path::PathBuf, sync::Arc, time::Duration};
+
+use gateway_config::Digest;
+use prometheus::Registry;
+use tokio::task::JoinHandle;
+
+use self::gateway::Gateway;
+pub use self::listener::BindError;
+use crate::{
+    drain::Arrivals,
+    reload::{FolderWatch, LoadError},
+    storage,
+};
+
+/// How often gauges are set.
+const OBSERVATION_PERIOD: Duration = Duration::from_secs(1);
+
+/// A running gateway of one endpoint. Needs a tokio runtime. Dropping it ends everything at once.
+#[derive(Debug)]
+pub struct Server {
+    gateway: Arc<Gateway>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// Why a gateway does not start, or why a changed folder is not served.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The folder is not a valid configuration.
+    #[error("the folder {} cannot be served", folder.display())]
+    Load {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: LoadError,
+    },
+    /// The volume cannot be opened.
+    #[error("the volume {} cannot be opened", folder.display())]
+    Volume {
+        /// The volume's folder.
+        folder: PathBuf,
+        /// Why.
+        source: storage::Error,
+    },
+    /// A listener cannot listen.
+    #[error("no listener may fail")]
+    Bind(#[source] BindError),
+    /// The changed configuration is another endpoint's; a gateway serves one.
+    #[error("the configuration is that of {found}, this gateway serves {served}")]
+    AnotherEndpoint {
+        /// What is served.
+        served: String,
+        /// What was found.
+        found: String,
+    },
+    /// An endpoint of this name counts in this registry already.
+    #[error("metrics cannot be registered")]
+    Metrics(#[source] prometheus::Error),
+    /// The system gives no randomness.
+    #[error("the system gives no random bytes")]
+    Random,
+}
+
+impl Server {
+    /// Loads the folder, binds every listener, serves, and goes on reloading.
+    pub async fn start(folder: &Path, metrics: &Registry) -> Result<Self, StartError> {
+        // The watch is older than what is loaded, so no change falls between them.
+        let watch = FolderWatch::new(folder).await;
+        let gateway = Arc::new(Gateway::load(folder, metrics).await?);
+        gateway.listen()?;
+        let tasks = vec![
+            tokio::spawn(reload(Arc::clone(&gateway), watch)),
+            tokio::spawn(observe(Arc::clone(&gateway))),
+            tokio::spawn({
+                let drain = gateway.drain.clone();
+                async move { drain.keep_deadline().await }
+            }),
+        ];
+        Ok(Self { gateway, tasks })
+    }
+
+    /// Address each listener really has, by listener name.
+    pub fn addresses(&self) -> Vec<(String, SocketAddr)> {
+        self.gateway.addresses()
+    }
+
+    /// Digest of the `endpoint.json` that is served now.
+    pub fn serves(&self) -> Digest {
+        self.gateway.digest()
+    }
+
+    /// `namespace/name` of the endpoint.
+    pub fn endpoint(&self) -> String {
+        self.gateway.label()
+    }
+
+    /// How long a drain waits for transfers, as configured.
+    pub fn drain_timeout(&self) -> Duration {
+        self.gateway.drain_timeout()
+    }
+
+    /// Starts the drain, or hastens the one that runs: [`crate::drain::Drain::start`].
+    pub fn drain(&self, deadline: Duration, arrivals: Arrivals) {
+        self.gateway.drain.start(deadline, arrivals);
+    }
+
+    /// Ends every session at once.
+    pub fn end(&self) {
+        self.gateway.drain.end();
+    }
+
+    /// Transfers that a drain still waits for; while there are none, clients that are connected.
+    pub fn waiting_for(&self) -> usize {
+        self.gateway.drain.waiting_for()
+    }
+
+    /// Resolves when drained (all clients gone).
+    pub async fn finished(&self) {
+        self.gateway.drain.finished().await;
+    }
+
+    /// Whether a balancer may send clients here. A drain that serves arrivals does not change it: the balancer is told
+    /// by others, and a client that still comes is served.
+    pub fn is_ready(&self) -> bool {
+        self.gateway.welcomes()
+    }
+
+    /// [`Server::is_ready`], to be asked from another thread while the server lives.
+    pub fn readiness(&self) -> impl Fn() -> bool + Send + Sync + 'static {
+        let gateway = Arc::downgrade(&self.gateway);
+        move || gateway.upgrade().is_some_and(|gateway| gateway.welcomes())
+    }
+
+    /// What starts and follows the drain elsewhere, as the control socket does.
+    pub fn drain_handle(&self) -> crate::drain::Drain {
+        self.gateway.drain.clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+        self.gateway.close();
+    }
+}
+
+async fn reload(gateway: Arc<Gateway>, mut watch: FolderWatch) {
+    loop {
+        watch.changed().await;
+        gateway.reload().await;
+    }
+}
+
+async fn observe(gateway: Arc<Gateway>) {
+    loop {
+        gateway.observe();
+        tokio::time::sleep(OBSERVATION_PERIOD).await;
+    }
+}

@@ -1,0 +1,13 @@
+//! SFTP over SSH.
+//!
+//! ```text
+//! serve → transport (SSH, alone names russh) → engine (requests → storage)
+//! ```
+
+mod engine;
+mod transport;
+
+pub use engine::{Cut, Engine, EngineLimits, ProtocolError, serve_streams};
+pub use transport::{
+    HostKeyError, HostKeyFingerprint, LOG_DIRECTIVE, Ssh, host_key_fingerprints, refuse, serve,
+};

@@ -1,0 +1,30 @@
+//! SSH by russh: everything between the TCP connection and the engine. Nothing outside this folder names russh.
+//!
+//! ```text
+//! serve ── one client from its first byte to its last: deadlines, drain, kill switch
+//!   socket ──── the connection: large reads, few writes, counters; gives the channels their turn
+//!   handler ─── what russh asks: login, channels, requests; SFTP is all there is
+//!     login ──── who is there
+//!     channels → channel ─── bytes → engine → answers, within the client's window
+//!   refusal ─── clients that are turned away at the door
+//! algorithms, host_keys ─── what is spoken, and how clients know us
+//! ```
+//!
+//! russh runs its loop in a task of its own; the task of [`serve`] watches over it and only ever says "leave".
+
+mod algorithms;
+mod channel;
+mod channels;
+mod handler;
+mod host_keys;
+mod login;
+mod refusal;
+mod serve;
+mod socket;
+
+pub use host_keys::{HostKeyError, HostKeyFingerprint, Ssh, host_key_fingerprints};
+pub use refusal::refuse;
+pub use serve::serve;
+
+/// To be appended to the directives of whoever sets up logging: russh's debug lines print keys and passwords.
+pub const LOG_DIRECTIVE: &str = "russh=warn";

@@ -1,0 +1,276 @@
+//! The client's connection as russh sees it: few large reads, few large writes, counted, and stoppable.
+//!
+//! russh reads a packet in two small pieces and writes after every packet. Here a read fetches up to [`READ`] bytes at
+//! once, and small writes wait while packets that have already arrived are handled, so that one system call carries the
+//! answers to all of them. That halves the CPU of an upload.
+//!
+//! Reading is also the place where the channels get their turn: when all that had arrived is handled, and before the
+//! socket is asked for more, [`Channels::poll`] hands over what they have to say. It may also ask for a pause: then
+//! nothing is read until storage has caught up with the client's WRITEs. Nothing else ever pauses reading. A pause until
+//! the client takes its answers would wait for a client that may itself wait for us to read.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use futures_util::task::AtomicWaker;
+use prometheus::core::{AtomicU64 as AtomicCounter, GenericCounter};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::channels::{Channels, Intake};
+use crate::metrics::Metrics;
+
+/// Bytes that one system call reads at most, once a client has shown that it sends much.
+const READ: usize = 256 * 1024;
+
+/// Bytes that one system call reads before that.
+const READ_FIRST: usize = 8 * 1024;
+
+/// Bytes that may wait while requests that have arrived are handled.
+const COALESCED: usize = 32 * 1024;
+
+/// What everybody may know about a connection, and its kill switch.
+#[derive(Debug)]
+pub(super) struct Wire {
+    started: Instant,
+    /// Milliseconds from `started` to the last byte in either direction.
+    active: AtomicU64,
+    received: Counted,
+    sent: Counted,
+    cut: AtomicBool,
+    quiet: AtomicBool,
+    task: AtomicWaker,
+}
+
+/// Bytes of this connection, and of all of the endpoint.
+#[derive(Debug)]
+struct Counted {
+    here: AtomicU64,
+    everywhere: GenericCounter<AtomicCounter>,
+}
+
+impl Counted {
+    fn new(everywhere: GenericCounter<AtomicCounter>) -> Self {
+        Self {
+            here: AtomicU64::new(0),
+            everywhere,
+        }
+    }
+}
+
+impl Wire {
+    pub(super) fn new(metrics: &Metrics) -> Self {
+        Self {
+            started: Instant::now(),
+            active: AtomicU64::new(0),
+            received: Counted::new(metrics.bytes_received()),
+            sent: Counted::new(metrics.bytes_sent()),
+            cut: AtomicBool::new(false),
+            quiet: AtomicBool::new(false),
+            task: AtomicWaker::new(),
+        }
+    }
+
+    /// Bytes that came from the client, as on the wire.
+    pub(super) fn received(&self) -> u64 {
+        self.received.here.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that went to the client, as on the wire.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent.here.load(Ordering::Relaxed)
+    }
+
+    /// When the last byte moved, in either direction.
+    pub(super) fn last_active(&self) -> Instant {
+        self.started + Duration::from_millis(self.active.load(Ordering::Relaxed))
+    }
+
+    /// Ends the connection at its next read or write, even one that waits for a client that has stalled.
+    pub(super) fn cut(&self) {
+        self.cut.store(true, Ordering::Release);
+        self.task.wake();
+    }
+
+    /// The client has been silent for a while: the buffer is given back, because there may be thousands like it.
+    pub(super) fn settle(&self) {
+        self.quiet.store(true, Ordering::Release);
+        self.task.wake();
+    }
+
+    /// `Err` once the connection has been cut; otherwise `cx` will hear of it.
+    fn check(&self, cx: &Context<'_>) -> io::Result<()> {
+        // Registered first: a cut between the two lines would otherwise wake nobody.
+        self.task.register(cx.waker());
+        if self.cut.load(Ordering::Acquire) {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        Ok(())
+    }
+
+    fn count(&self, counter: &Counted, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        counter.here.fetch_add(bytes, Ordering::Relaxed);
+        counter.everywhere.inc_by(bytes);
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.active.store(now, Ordering::Relaxed);
+    }
+}
+
+/// A connection with its buffers. One task reads and writes it.
+#[derive(Debug)]
+pub(super) struct Socket<S> {
+    stream: S,
+    wire: Arc<Wire>,
+    channels: Arc<Channels>,
+    input: Input,
+    /// Small writes that wait for the input to be handled; `written` bytes of it are already with the kernel.
+    output: Vec<u8>,
+    written: usize,
+}
+
+/// What has been read and not been handled.
+#[derive(Debug, Default)]
+struct Input {
+    bytes: Box<[u8]>,
+    taken: usize,
+    filled: usize,
+}
+
+impl Input {
+    /// Makes the buffer as large as the client deserves. To be called when nothing is left in it.
+    fn make_room(&mut self) {
+        let wanted = match self.bytes.len() {
+            0 => READ_FIRST,
+            READ_FIRST if self.filled == READ_FIRST => READ,
+            enough => enough,
+        };
+        if wanted != self.bytes.len() {
+            self.bytes = vec![0; wanted].into_boxed_slice();
+        }
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.bytes.get(self.taken..self.filled).unwrap_or_default()
+    }
+
+    fn give(&mut self, buf: &mut ReadBuf<'_>) {
+        let count = self.rest().len().min(buf.remaining());
+        buf.put_slice(self.rest().get(..count).unwrap_or_default());
+        self.taken += count;
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+    pub(super) fn new(stream: S, wire: Arc<Wire>, channels: Arc<Channels>) -> Self {
+        Self {
+            stream,
+            wire,
+            channels,
+            input: Input::default(),
+            output: Vec::new(),
+            written: 0,
+        }
+    }
+
+    /// Writes what waits.
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(rest) = self
+            .output
+            .get(self.written..)
+            .filter(|rest| !rest.is_empty())
+        {
+            let count = ready!(Pin::new(&mut self.stream).poll_write(cx, rest))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.wire.count(&self.wire.sent, count);
+            self.written += count;
+        }
+        self.output.clear();
+        self.written = 0;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads as much as there is, up to the buffer's size.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.input.make_room();
+        let mut buffer = ReadBuf::new(&mut self.input.bytes);
+        let outcome = Pin::new(&mut self.stream).poll_read(cx, &mut buffer);
+        let count = buffer.filled().len();
+        if outcome.is_pending() && self.wire.quiet.swap(false, Ordering::AcqRel) {
+            self.input = Input::default();
+        }
+        ready!(outcome)?;
+        self.wire.count(&self.wire.received, count);
+        self.input.taken = 0;
+        self.input.filled = count;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Socket<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.input.rest().is_empty() {
+            this.wire.check(cx)?;
+            let intake = this.channels.poll(cx);
+            // Going on to read while this waits is right: the client may be waiting for that.
+            if let Poll::Ready(outcome) = this.poll_drain(cx) {
+                outcome?;
+            }
+            match intake {
+                Intake::Paused => return Poll::Pending,
+                Intake::Open => ready!(this.poll_fill(cx))?,
+            }
+        }
+        this.input.give(buf);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        this.wire.check(cx)?;
+        if !this.input.rest().is_empty() && this.output.len() + buf.len() <= COALESCED {
+            this.output.extend_from_slice(buf);
+            return Poll::Ready(Ok(buf.len()));
+        }
+        ready!(this.poll_drain(cx))?;
+        let count = ready!(Pin::new(&mut this.stream).poll_write(cx, buf))?;
+        this.wire.count(&this.wire.sent, count);
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        this.wire.check(cx)?;
+        if this.input.rest().is_empty() {
+            ready!(this.poll_drain(cx))?;
+        }
+        Pin::new(&mut this.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        this.wire.check(cx)?;
+        ready!(this.poll_drain(cx))?;
+        Pin::new(&mut this.stream).poll_shutdown(cx)
+    }
+}

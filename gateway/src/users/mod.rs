@@ -1,0 +1,330 @@
+//! Who may log in. [`Users`] is the only way to an [`Account`].
+//!
+//! A stranger learns nothing from an answer or from its time: an unknown user, a user without a password, one who has
+//! expired and one who comes from the wrong address cost a password check like any other, and are refused alike.
+
+mod hash;
+mod remembered;
+mod verifier;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    hash::{BuildHasher as _, RandomState},
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use gateway_config::{AuthenticationMethod, ClientAddress, Permission, User, UserName};
+use zeroize::Zeroizing;
+
+pub use self::verifier::Verifier;
+use self::{hash::PasswordHash, verifier::Check};
+use crate::{
+    endpoint::Peer,
+    limits::{Limits, SessionPlace},
+    metrics::{Login, Metrics},
+};
+
+/// Longer passwords are wrong; some schemes would take seconds for them.
+const PASSWORD_BYTES_MAX: usize = 1024;
+
+/// The users of one load of the configuration.
+#[derive(Debug)]
+pub struct Users {
+    entries: BTreeMap<UserName, Arc<Entry>>,
+    /// What a password is checked against where there is nothing to check it against; not empty.
+    decoys: Decoys,
+    shared: Shared,
+}
+
+/// What outlives a reload of the users.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// Where sessions are counted.
+    pub limits: Arc<Limits>,
+    /// Where passwords are checked.
+    pub verifier: Arc<Verifier>,
+    /// Where logins are counted.
+    pub metrics: Metrics,
+}
+
+#[derive(Debug)]
+struct Entry {
+    user: User,
+    password: Option<Arc<PasswordHash>>,
+    /// In SSH wire format.
+    keys: Vec<Vec<u8>>,
+}
+
+#[derive(Debug)]
+struct Decoys {
+    first: Arc<PasswordHash>,
+    others: Vec<Arc<PasswordHash>>,
+    key: RandomState,
+}
+
+impl Users {
+    /// These users. A password hash or key that cannot be used opens nothing; a line in the log says so.
+    pub fn new(users: &BTreeMap<UserName, User>, shared: Shared) -> Self {
+        let entries: BTreeMap<_, _> = users
+            .iter()
+            .map(|(name, user)| (name.clone(), Arc::new(Entry::new(name, user))))
+            .collect();
+        let mut hashes = entries.values().filter_map(|entry| entry.password.clone());
+        let decoys = Decoys {
+            first: hashes
+                .next()
+                .unwrap_or_else(|| Arc::new(PasswordHash::decoy())),
+            others: hashes.collect(),
+            key: RandomState::new(),
+        };
+        Self {
+            entries,
+            decoys,
+            shared,
+        }
+    }
+
+    /// Checks a password off the async threads. The answer to a failure is held back, longer with every failure of
+    /// this name.
+    pub async fn password(
+        &self,
+        name: &str,
+        password: Password,
+        peer: &Peer,
+    ) -> Result<Account, Refused> {
+        let result = self.check_password(name, password, peer).await;
+        self.report(AuthenticationMethod::Password, name, &result);
+        if matches!(result, Err(Refused::Credential)) {
+            let limits = &self.shared.limits;
+            let delay = limits.failed(name, peer.address.ip(), peer.visibility);
+            tokio::time::sleep(delay).await;
+        }
+        result
+    }
+
+    async fn check_password(
+        &self,
+        name: &str,
+        password: Password,
+        peer: &Peer,
+    ) -> Result<Account, Refused> {
+        if self.is_banned(peer) {
+            return Err(Refused::Banned);
+        }
+        let entry = self
+            .entry(name)
+            .filter(|(_, entry)| entry.admits(peer) && password.is_sane());
+        let hash = entry.and_then(|(_, entry)| entry.password.clone());
+        let check = match hash {
+            Some(hash) => Check::Real(hash),
+            None => Check::Decoy(self.decoys.pick(name)),
+        };
+        let verified = self.shared.verifier.verify(name, check, password).await;
+        match (verified, entry) {
+            (Err(verifier::Busy), _) => Err(Refused::Busy),
+            (Ok(true), Some((name, entry))) => self.enter(name, entry, peer),
+            (Ok(_), _) => Err(Refused::Credential),
+        }
+    }
+
+    /// Whether this key (SSH wire format) is listed for this user: the answer to a probe without signature.
+    pub fn lists_key(&self, name: &str, key: &[u8], peer: &Peer) -> bool {
+        !self.is_banned(peer) && self.key_owner(name, key, peer).is_some()
+    }
+
+    /// A key (SSH wire format) whose signature the transport has verified.
+    pub fn public_key(&self, name: &str, key: &[u8], peer: &Peer) -> Result<Account, Refused> {
+        let result = match self.key_owner(name, key, peer) {
+            _ if self.is_banned(peer) => Err(Refused::Banned),
+            Some((name, entry)) => self.enter(name, entry, peer),
+            None => Err(Refused::Credential),
+        };
+        self.report(AuthenticationMethod::PublicKey, name, &result);
+        result
+    }
+
+    fn key_owner(&self, name: &str, key: &[u8], peer: &Peer) -> Option<(&UserName, &Arc<Entry>)> {
+        self.entry(name)
+            .filter(|(_, entry)| entry.keys.iter().any(|listed| listed == key))
+            .filter(|(_, entry)| entry.admits(peer))
+    }
+
+    fn entry(&self, name: &str) -> Option<(&UserName, &Arc<Entry>)> {
+        self.entries.get_key_value(name)
+    }
+
+    fn is_banned(&self, peer: &Peer) -> bool {
+        let limits = &self.shared.limits;
+        limits.is_banned(peer.address.ip(), peer.visibility)
+    }
+
+    fn enter(&self, name: &UserName, entry: &Arc<Entry>, peer: &Peer) -> Result<Account, Refused> {
+        let place = self
+            .shared
+            .limits
+            .enter(name.as_str())
+            .ok_or(Refused::TooManySessions)?;
+        peer.leave_half_open();
+        Ok(Account {
+            name: name.clone(),
+            entry: Arc::clone(entry),
+            _place: place,
+        })
+    }
+
+    /// Names that do not exist are not logged: some people type their password there.
+    fn report(&self, method: AuthenticationMethod, name: &str, result: &Result<Account, Refused>) {
+        let user = self.entry(name).map(|(name, _)| name.as_str());
+        let outcome = match result {
+            Ok(_) => Login::Accepted,
+            Err(Refused::Credential) => Login::Refused,
+            Err(Refused::TooManySessions) => Login::TooManySessions,
+            Err(Refused::Banned) => Login::Banned,
+            Err(Refused::Busy) => Login::Busy,
+        };
+        self.shared.metrics.login(method, outcome);
+        tracing::info!(?method, ?outcome, user, "login");
+    }
+}
+
+impl Entry {
+    fn new(name: &UserName, user: &User) -> Self {
+        let password = user.password_hash.as_deref().and_then(|text| {
+            PasswordHash::parse(text)
+                .inspect_err(|error| tracing::warn!(user = %name, %error, "password hash not used"))
+                .ok()
+        });
+        let keys = user
+            .authorized_keys
+            .iter()
+            .filter_map(|key| {
+                STANDARD
+                    .decode(&key.key)
+                    .inspect_err(|error| {
+                        tracing::warn!(user = %name, key = key.comment, %error, "key not used");
+                    })
+                    .ok()
+            })
+            .collect();
+        Self {
+            user: user.clone(),
+            password: password.map(Arc::new),
+            keys,
+        }
+    }
+
+    /// Whether the user may log in now and from there.
+    fn admits(&self, peer: &Peer) -> bool {
+        !self.has_expired() && self.allows(peer)
+    }
+
+    fn has_expired(&self) -> bool {
+        // A clock before 1970 is no reason to let anybody in who has a last day.
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .ok()
+            .and_then(|age| i64::try_from(age.as_secs()).ok())
+            .unwrap_or(i64::MAX);
+        self.user.valid_until.is_some_and(|end| now >= end)
+    }
+
+    fn allows(&self, peer: &Peer) -> bool {
+        let address = peer.address.ip().to_canonical();
+        match peer.visibility {
+            _ if self.user.allowed_cidrs.is_empty() => true,
+            ClientAddress::Hidden => false,
+            ClientAddress::Real => self
+                .user
+                .allowed_cidrs
+                .iter()
+                .any(|network| network.contains(&address)),
+        }
+    }
+}
+
+impl Decoys {
+    /// The hash of some user, always the same for one name: so the costs of names that do not exist are spread like
+    /// the costs of those that do.
+    fn pick(&self, name: &str) -> Arc<PasswordHash> {
+        let hash = usize::try_from(self.key.hash_one(name) >> 33).unwrap_or(0);
+        let index = hash % (self.others.len() + 1);
+        Arc::clone(self.others.get(index).unwrap_or(&self.first))
+    }
+}
+
+/// A password as somebody typed it. Debug shows nothing, and its memory is cleared.
+pub struct Password(Zeroizing<String>);
+
+impl Password {
+    /// This password.
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    fn is_sane(&self) -> bool {
+        self.0.len() <= PASSWORD_BYTES_MAX
+    }
+
+    /// What is checked: nothing where it is too long.
+    fn bytes(&self) -> &[u8] {
+        if self.is_sane() {
+            self.0.as_bytes()
+        } else {
+            &[]
+        }
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password")
+    }
+}
+
+/// Somebody who is logged in; holds their place among the sessions until dropped.
+#[derive(Debug)]
+pub struct Account {
+    name: UserName,
+    entry: Arc<Entry>,
+    _place: SessionPlace,
+}
+
+impl Account {
+    /// The name they logged in with.
+    pub fn name(&self) -> &str {
+        self.name.as_str()
+    }
+
+    /// The folder they are shut in: absolute inside the volume.
+    pub fn root(&self) -> &str {
+        &self.entry.user.root
+    }
+
+    /// What they may do.
+    pub fn permissions(&self) -> &BTreeSet<Permission> {
+        &self.entry.user.permissions
+    }
+}
+
+/// Why a login is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// No such user, or the wrong credential, or not now, or not from there; which of them is nobody's business.
+    #[error("wrong user name or credential")]
+    Credential,
+    /// The credential is right, but there are too many sessions of this user or in all.
+    #[error("too many sessions")]
+    TooManySessions,
+    /// Too many logins from this address have failed.
+    #[error("too many failed logins")]
+    Banned,
+    /// Too many passwords wait to be checked; the credential was not looked at.
+    #[error("too many logins at once, try later")]
+    Busy,
+}
+
+#[cfg(test)]
+mod tests;

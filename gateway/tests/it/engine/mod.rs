@@ -1,0 +1,7 @@
+//! SFTP without SSH.
+
+mod client;
+mod limits;
+mod order;
+mod properties;
+mod requests;

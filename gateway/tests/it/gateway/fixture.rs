@@ -1,0 +1,214 @@
+//! A configuration folder as the operator writes it, and a client that says as little as possible.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use gateway_config::{
+    AuthenticationMethod, ClientAddress, Configuration, Durability, Listener, Permission, Protocol,
+    SshPolicy, Storage, Uploads, User, UserName,
+};
+use russh::keys::{PrivateKey, ssh_key::LineEnding, ssh_key::private::Ed25519Keypair};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
+
+/// Longer than anything here takes, even on a busy machine.
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A folder that a gateway can serve, and its volume.
+pub(super) struct Folder {
+    folder: TempDir,
+    pub(super) configuration: Configuration,
+}
+
+impl Folder {
+    pub(super) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let volume = folder.path().join("volume");
+        fs::create_dir(&volume).unwrap();
+        fs::create_dir_all(folder.path().join("configuration/host-keys")).unwrap();
+        fs::create_dir_all(folder.path().join("configuration/users")).unwrap();
+        let folder = Self {
+            folder,
+            configuration: configuration(volume),
+        };
+        let key = host_key().to_openssh(LineEnding::LF).unwrap();
+        folder.write("host-keys/ed25519", key.as_bytes());
+        folder.render();
+        folder
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        self.folder.path().join("configuration")
+    }
+
+    /// A path beside the configuration.
+    pub(super) fn beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(super) fn write(&self, name: &str, bytes: &[u8]) {
+        fs::write(self.path().join(name), bytes).unwrap();
+    }
+
+    /// Writes the configuration as it is now, the users first.
+    pub(super) fn render(&self) {
+        let files = gateway_config::render(&self.configuration).unwrap();
+        for (name, bytes) in files.iter().rev() {
+            self.write(name, bytes);
+        }
+    }
+
+    pub(super) fn change(&mut self, change: impl FnOnce(&mut gateway_config::Endpoint)) {
+        change(&mut self.configuration.endpoint);
+        self.configuration.endpoint.generation += 1;
+        self.render();
+    }
+}
+
+fn host_key() -> PrivateKey {
+    let mut seed = [0; 32];
+    aws_lc_rs::rand::fill(&mut seed).unwrap();
+    PrivateKey::new(Ed25519Keypair::from_seed(&seed).into(), "").unwrap()
+}
+
+pub(super) fn listener(name: &str) -> Listener {
+    Listener {
+        name: name.to_owned(),
+        protocol: Protocol::Sftp,
+        address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        client_address: ClientAddress::Real,
+    }
+}
+
+fn configuration(volume: PathBuf) -> Configuration {
+    let user = User {
+        root: "/supplier".to_owned(),
+        password_hash: None,
+        authorized_keys: Vec::new(),
+        permissions: BTreeSet::from([Permission::List, Permission::Read]),
+        allowed_cidrs: Vec::new(),
+        valid_until: None,
+    };
+    Configuration {
+        endpoint: gateway_config::Endpoint {
+            version: gateway_config::VERSION,
+            namespace: "b2b".to_owned(),
+            name: "partners".to_owned(),
+            generation: 1,
+            listeners: vec![listener("sftp")],
+            ssh: gateway_config::Ssh {
+                policy: SshPolicy::Modern,
+                authentication_methods: vec![AuthenticationMethod::Password],
+            },
+            limits: gateway_config::Limits {
+                sessions: 10,
+                sessions_per_user: 10,
+                connections_per_address: 3,
+                half_open: 100,
+                login_seconds: 60,
+                idle_seconds: 900,
+                login_failures: 5,
+                ban_seconds: 600,
+                memory_per_session_bytes: 8 << 20,
+            },
+            storage: Storage {
+                volume,
+                uploads: Uploads::Direct,
+                durability: Durability::Written,
+                stuck_seconds: 10,
+                stuck_threads_max: 16,
+            },
+            drain_seconds: 60,
+            users: BTreeMap::new(),
+        },
+        users: BTreeMap::from([(UserName::new("supplier"), user)]),
+    }
+}
+
+/// A connection that has said which SSH it speaks, and nothing more.
+pub(super) struct Visitor {
+    stream: TcpStream,
+}
+
+impl Visitor {
+    pub(super) async fn arrive(address: SocketAddr) -> Self {
+        let mut stream = timeout(PATIENCE, TcpStream::connect(address))
+            .await
+            .unwrap()
+            .unwrap();
+        stream.write_all(b"SSH-2.0-visitor\r\n").await.unwrap();
+        Self { stream }
+    }
+
+    /// The first bytes of the gateway.
+    pub(super) async fn greeting(&mut self) -> String {
+        let mut bytes = vec![0; 8];
+        timeout(PATIENCE, self.stream.read_exact(&mut bytes))
+            .await
+            .unwrap()
+            .unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    /// Everything the gateway says until it hangs up.
+    pub(super) async fn farewell(mut self) -> String {
+        let mut bytes = Vec::new();
+        // A reset after the last word is a way to hang up, too.
+        let _end = timeout(PATIENCE, self.stream.read_to_end(&mut bytes))
+            .await
+            .unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+/// Waits until `condition` holds.
+pub(super) async fn eventually(rule: &str, mut condition: impl FnMut() -> bool) {
+    let waiting = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert!(timeout(PATIENCE, waiting).await.is_ok(), "never: {rule}");
+}
+
+/// An HTTP request to the admin port, as it is; the whole answer.
+pub(super) async fn ask(address: SocketAddr, request: &str) -> String {
+    let asking = async {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    };
+    timeout(PATIENCE, asking).await.unwrap()
+}
+
+/// What a GET of this path answers.
+pub(super) async fn read(address: SocketAddr, path: &str) -> String {
+    ask(
+        address,
+        &format!("GET {path} HTTP/1.1\r\nHost: admin\r\n\r\n"),
+    )
+    .await
+}
+
+/// All metrics.
+pub(super) fn text(registry: &prometheus::Registry) -> String {
+    prometheus::TextEncoder::new()
+        .encode_to_string(&registry.gather())
+        .unwrap()
+}
+
+/// Whether there is nothing at this path.
+pub(super) fn is_absent(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_err()
+}

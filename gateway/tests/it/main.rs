@@ -1,0 +1,12 @@
+//! The gateway through its public door.
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod engine;
+mod gateway;
+mod ssh;
