@@ -1,0 +1,159 @@
+//! Manifests → one [`Service`] an endpoint, with what `local` makes where a cluster's owner would: keys and hashes.
+
+use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
+
+use crds::{SecureFtpEndpoint, SecureFtpUser};
+use gateway_config::ClientAddress;
+use plan::{PasswordHashes, Placement, SecretKey, Secrets, Sources};
+
+use super::{Ports, keys, materials::Materials, problems, service::Service};
+use crate::manifest::{self, Manifests, Object, Reading};
+
+/// Compiles every endpoint. What people have to mend is reported to the reading; the result counts only if nothing is.
+pub(super) fn compile(
+    reading: &mut Reading,
+    (address, ports): (IpAddr, Ports),
+    materials: &mut Materials<'_>,
+) -> Result<Vec<Service>, super::Error> {
+    let manifests = &reading.manifests;
+    let users: Vec<SecureFtpUser> = manifests
+        .users
+        .iter()
+        .map(|user| user.value.clone())
+        .collect();
+    let secrets: Secrets = manifests
+        .secrets
+        .iter()
+        .map(|secret| secret.value.clone())
+        .collect();
+    let mut mistakes = problems::shared_claims(manifests);
+    mistakes.extend(problems::shared_ports(manifests, ports));
+    let mut services = Vec::new();
+    for endpoint in &manifests.endpoints {
+        let mut secrets = secrets.clone();
+        let sources = Sources {
+            endpoint: &endpoint.value,
+            users: &users,
+            secrets: &secrets,
+        };
+        let (set, made_keys) = make_keys(manifests, endpoint, sources, materials)?;
+        let hashes = hash_passwords(sources, materials)?;
+        for (entry, line) in set {
+            secrets.set(entry, line);
+        }
+        let sources = Sources {
+            endpoint: &endpoint.value,
+            users: &users,
+            secrets: &secrets,
+        };
+        let placement = placement(endpoint, address, ports, materials)?;
+        let compiled = plan::compile(sources, &hashes, &placement);
+        mistakes.extend(
+            compiled
+                .problems
+                .iter()
+                .filter_map(|problem| problems::placed(manifests, problem)),
+        );
+        let mut host_keys = compiled.host_keys;
+        if endpoint.value.spec.ssh.host_keys.is_none()
+            && let Some(pem) =
+                materials.host_key(&endpoint.identity.namespace, &endpoint.identity.name)?
+        {
+            host_keys.insert("ed25519".to_owned(), pem);
+        }
+        services.push(Service {
+            configuration: compiled.configuration,
+            host_keys,
+            users: served(manifests, endpoint),
+            made_keys,
+            endpoint: endpoint.clone(),
+        });
+    }
+    reading.report(mistakes);
+    Ok(services)
+}
+
+fn served(
+    manifests: &Manifests,
+    endpoint: &Object<SecureFtpEndpoint>,
+) -> BTreeMap<String, Object<SecureFtpUser>> {
+    manifests
+        .users
+        .iter()
+        .filter(|user| manifest::selects(endpoint, user))
+        .map(|user| (manifest::login_name(user).to_owned(), user.clone()))
+        .collect()
+}
+
+type MadeKeys = (Vec<(SecretKey, Vec<u8>)>, BTreeMap<String, PathBuf>);
+
+/// A key pair for every optional Secret that is absent; its public half is what the Secret would hold.
+fn make_keys(
+    manifests: &Manifests,
+    endpoint: &Object<SecureFtpEndpoint>,
+    sources: Sources<'_>,
+    materials: &mut Materials<'_>,
+) -> Result<MadeKeys, keys::Error> {
+    let absent = plan::absent_optional_secrets(sources);
+    let mut set = BTreeMap::new();
+    let mut made = BTreeMap::new();
+    for (name, user) in served(manifests, endpoint) {
+        let keys = user.value.spec.authentication.authorized_keys.as_ref();
+        let Some(reference) = keys.and_then(|keys| keys.secret_ref.as_ref()) else {
+            continue;
+        };
+        let entry = SecretKey {
+            namespace: user.identity.namespace.clone(),
+            secret: reference.name.clone(),
+            key: reference.key.clone(),
+        };
+        if !absent.contains(&entry) {
+            continue;
+        }
+        // Users who name one Secret share what is in it.
+        let (path, line) = match set.get(&entry) {
+            Some(known) => Clone::clone(known),
+            None => materials.user_key(&name)?,
+        };
+        made.insert(name, path.clone());
+        set.insert(entry, (path, line));
+    }
+    let set = set
+        .into_iter()
+        .map(|(entry, (_, line))| (entry, line.into_bytes()))
+        .collect();
+    Ok((set, made))
+}
+
+fn hash_passwords(
+    sources: Sources<'_>,
+    materials: &mut Materials<'_>,
+) -> Result<PasswordHashes, super::Error> {
+    plan::plaintext_passwords(sources)
+        .into_iter()
+        .map(|(entry, plaintext)| {
+            let hash = materials.password_hash(&entry, &plaintext)?;
+            Ok((entry, hash))
+        })
+        .collect()
+}
+
+fn placement(
+    endpoint: &Object<SecureFtpEndpoint>,
+    address: IpAddr,
+    ports: Ports,
+    materials: &Materials<'_>,
+) -> Result<Placement, super::Error> {
+    let spec = &endpoint.value.spec;
+    Ok(Placement {
+        address,
+        ports: spec
+            .listeners
+            .iter()
+            .map(|listener| (listener.port, ports.bound(listener.port)))
+            .collect(),
+        volume: materials.volume(&spec.storage.persistent_volume_claim.claim_name)?,
+        // Nobody stands between the clients and this machine.
+        client_address: ClientAddress::Real,
+    })
+}

@@ -1,0 +1,104 @@
+//! What is wrong with manifests only because one machine serves them all, and what `plan` finds, at its place.
+
+use std::collections::BTreeMap;
+
+use crds::SecureFtpEndpoint;
+use plan::{Kind, Problem};
+
+use super::Ports;
+use crate::manifest::{self, Manifests, Mistake, Object};
+
+/// A claim is a folder of its name, so two namespaces cannot have one of the same name.
+pub(super) fn shared_claims(manifests: &Manifests) -> Vec<Mistake> {
+    let mut seen = BTreeMap::new();
+    let mut mistakes = Vec::new();
+    for claim in &manifests.claims {
+        let identity = &claim.identity;
+        match seen.get(&identity.name) {
+            None => {
+                seen.insert(identity.name.clone(), claim);
+            }
+            Some(first) if first.identity.namespace != identity.namespace => mistakes.push(claim.mistake(
+                "metadata.name",
+                format!(
+                    "namespace {} has a claim of this name too ({}), and both would be one folder here",
+                    first.identity.namespace,
+                    first.place("metadata.name")
+                ),
+                "rename one of the two, or serve each namespace from a PATH and with a --state of its own",
+            )),
+            // The same object written twice is reported as that.
+            Some(_) => {}
+        }
+    }
+    mistakes
+}
+
+/// Two endpoints cannot listen at one port. Inside one endpoint, `plan` looks.
+pub(super) fn shared_ports(manifests: &Manifests, ports: Ports) -> Vec<Mistake> {
+    let mut taken: BTreeMap<u16, (&Object<SecureFtpEndpoint>, String)> = BTreeMap::new();
+    let mut mistakes = Vec::new();
+    for endpoint in &manifests.endpoints {
+        for (index, listener) in endpoint.value.spec.listeners.iter().enumerate() {
+            let path = format!("spec.listeners[{index}].port");
+            let bound = ports.bound(listener.port);
+            match taken.get(&bound) {
+                None => {
+                    taken.insert(bound, (endpoint, path));
+                }
+                Some((first, _)) if first.identity == endpoint.identity => {}
+                Some((first, first_path)) => mistakes.push(endpoint.mistake(
+                    &path,
+                    format!(
+                        "port {bound} here is taken by the endpoint {} ({})",
+                        first.identity.name,
+                        first.place(first_path)
+                    ),
+                    "give one of the two another port, or serve them with two `secureftp local` that differ in --bind and --state",
+                )),
+            }
+        }
+    }
+    mistakes
+}
+
+/// A problem of `plan` at its place.
+pub(super) fn placed(manifests: &Manifests, problem: &Problem) -> Option<Mistake> {
+    let Problem {
+        object,
+        field,
+        mistake,
+    } = problem;
+    let text = mistake.to_string();
+    let (what, mend) = text.split_once(": ").unwrap_or((&text, ""));
+    // A Secret that is there but wrong has been reported as that, and is not missing.
+    if let plan::Mistake::SecretMissing { secret } = mistake
+        && manifests.is_declared("Secret", &object.namespace, secret)
+    {
+        return None;
+    }
+    let named = |identity: &manifest::Identity| {
+        identity.namespace == object.namespace && identity.name == object.name
+    };
+    match object.kind {
+        Kind::Endpoint => manifests
+            .endpoints
+            .iter()
+            .find(|endpoint| named(&endpoint.identity))
+            .map(|endpoint| endpoint.mistake(field, what, mend)),
+        Kind::User => {
+            let user = manifests.users.iter().find(|user| named(&user.identity))?;
+            let what = match mistake {
+                plan::Mistake::Duplicate { older, .. } => {
+                    let other = manifests
+                        .users
+                        .iter()
+                        .find(|user| user.identity.name == *older)?;
+                    format!("{what} ({})", other.place("spec.username"))
+                }
+                _ => what.to_owned(),
+            };
+            Some(user.mistake(field, what, mend))
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! An endpoint that `local` serves.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+
+use crds::{SecureFtpEndpoint, SecureFtpUser};
+use gateway_config::{Configuration, User};
+use ssh_key::PublicKey;
+
+use super::{
+    keys,
+    sheet::{self, Credential},
+    state::State,
+};
+use crate::manifest::Object;
+
+/// An endpoint, ready to be written down and served.
+#[derive(Clone, Debug)]
+pub(super) struct Service {
+    /// What was written by people.
+    pub endpoint: Object<SecureFtpEndpoint>,
+    /// What the gateway is told.
+    pub configuration: Configuration,
+    /// Private host keys by file name, in OpenSSH's format.
+    pub host_keys: BTreeMap<String, Vec<u8>>,
+    /// The users by login name, with what the sheet says of them.
+    pub users: BTreeMap<String, Object<SecureFtpUser>>,
+    /// Private keys that were made for users, by login name.
+    pub made_keys: BTreeMap<String, PathBuf>,
+}
+
+impl Service {
+    /// `NAMESPACE/NAME`.
+    pub(super) fn name(&self) -> String {
+        let identity = &self.endpoint.identity;
+        format!("{}/{}", identity.namespace, identity.name)
+    }
+
+    /// Where it wants to listen.
+    pub(super) fn addresses(&self) -> Vec<SocketAddr> {
+        let listeners = &self.configuration.endpoint.listeners;
+        listeners.iter().map(|listener| listener.address).collect()
+    }
+
+    /// How long its drain waits.
+    pub(super) fn drain_timeout(&self) -> Duration {
+        Duration::from_secs(self.configuration.endpoint.drain_seconds)
+    }
+
+    /// What the sheet says of it, given where it listens really and its public host keys.
+    pub(super) fn sheet(
+        &self,
+        state: &State,
+        addresses: &[(String, SocketAddr)],
+        keys: &[PublicKey],
+    ) -> sheet::Endpoint {
+        let listeners = addresses
+            .iter()
+            .map(|(name, address)| sheet::Listener {
+                name: name.clone(),
+                address: *address,
+                port: self.written_port(name).unwrap_or_else(|| address.port()),
+            })
+            .collect();
+        let users = &self.configuration.users;
+        let claim = &self
+            .endpoint
+            .value
+            .spec
+            .storage
+            .persistent_volume_claim
+            .claim_name;
+        sheet::Endpoint {
+            name: self.name(),
+            listeners,
+            fingerprints: keys.iter().map(keys::fingerprint).collect(),
+            volume: state.path("volumes").join(claim).display().to_string(),
+            users: users
+                .iter()
+                .map(|(name, user)| self.user(name.as_str(), user))
+                .collect(),
+            drain: self.drain_timeout(),
+        }
+    }
+
+    fn written_port(&self, listener: &str) -> Option<u16> {
+        let listeners = &self.endpoint.value.spec.listeners;
+        let found = listeners.iter().find(|written| written.name == listener)?;
+        Some(found.port)
+    }
+
+    fn user(&self, name: &str, user: &User) -> sheet::User {
+        let mut credentials = Vec::new();
+        if let Some(path) = self.made_keys.get(name) {
+            credentials.push(Credential::MadeKey(path.display().to_string()));
+        } else if !user.authorized_keys.is_empty() {
+            credentials.push(Credential::Keys(user.authorized_keys.len()));
+        }
+        let object = self.users.get(name);
+        let reference =
+            object.and_then(|user| user.value.spec.authentication.password_secret_ref.as_ref());
+        if let Some(reference) = reference {
+            credentials.push(Credential::Password {
+                secret: reference.name.clone(),
+                key: reference.key.clone(),
+            });
+        }
+        sheet::User {
+            name: name.to_owned(),
+            root: user.root.clone(),
+            permissions: user.permissions.clone(),
+            credentials,
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! The connection sheet: what a person needs to move their first file, every command ready to paste.
+
+mod commands;
+
+use std::{
+    collections::BTreeSet,
+    fmt::{self, Write as _},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
+
+use gateway_config::Permission;
+
+use self::commands::Way;
+
+/// How many kinds of [`Permission`] there are.
+const PERMISSIONS: usize = 11;
+
+/// Everything that is served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sheet {
+    /// The manifests, as the person named them.
+    pub path: String,
+    /// The state, as the person named it.
+    pub state: String,
+    /// One part an endpoint.
+    pub endpoints: Vec<Endpoint>,
+    /// Where the metrics are.
+    pub metrics: SocketAddr,
+}
+
+/// An endpoint that is served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// `NAMESPACE/NAME`.
+    pub name: String,
+    /// Where it listens.
+    pub listeners: Vec<Listener>,
+    /// Its host keys, as `SHA256:… (ED25519)`.
+    pub fingerprints: Vec<String>,
+    /// The folder with the files.
+    pub volume: String,
+    /// Who may log in.
+    pub users: Vec<User>,
+    /// How long a drain waits.
+    pub drain: Duration,
+}
+
+/// Where an endpoint listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// The name in the manifest.
+    pub name: String,
+    /// Where it listens really.
+    pub address: SocketAddr,
+    /// The port in the manifest.
+    pub port: u16,
+}
+
+/// Somebody who may log in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The login name.
+    pub name: String,
+    /// The folder in the volume.
+    pub root: String,
+    /// What they may do.
+    pub permissions: BTreeSet<Permission>,
+    /// How they log in.
+    pub credentials: Vec<Credential>,
+}
+
+/// How a user logs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// With a password, which this names but never shows.
+    Password {
+        /// The Secret.
+        secret: String,
+        /// The entry in it.
+        key: String,
+    },
+    /// With a private key that `local` made, in this file.
+    MadeKey(String),
+    /// With private keys that somebody else has: so many public keys are listed.
+    Keys(usize),
+}
+
+impl fmt::Display for Sheet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "Serving {}. Files, keys and configuration are kept in {}.",
+            self.path, self.state
+        )?;
+        for endpoint in &self.endpoints {
+            writeln!(f)?;
+            self.endpoint(f, endpoint)?;
+        }
+        let drain = self
+            .endpoints
+            .iter()
+            .map(|endpoint| endpoint.drain)
+            .max()
+            .unwrap_or_default();
+        writeln!(f, "\nMetrics  http://{}/metrics", self.metrics)?;
+        writeln!(
+            f,
+            "Edit     the manifests; changes are picked up while this runs"
+        )?;
+        writeln!(
+            f,
+            "Stop     Ctrl-C; running transfers may finish for up to {}, a second Ctrl-C ends at once",
+            Span(drain)
+        )
+    }
+}
+
+impl Sheet {
+    fn endpoint(&self, f: &mut fmt::Formatter<'_>, endpoint: &Endpoint) -> fmt::Result {
+        for listener in &endpoint.listeners {
+            let Listener {
+                name,
+                address,
+                port,
+            } = listener;
+            write!(
+                f,
+                "SFTP  {}  listener {name}  {} port {}",
+                endpoint.name,
+                address.ip(),
+                address.port()
+            )?;
+            if *port != address.port() {
+                write!(f, " ({port} in the manifest)")?;
+            }
+            writeln!(f)?;
+        }
+        for fingerprint in &endpoint.fingerprints {
+            writeln!(f, "  host key  {fingerprint}")?;
+        }
+        writeln!(f, "  files     {}", endpoint.volume)?;
+        if endpoint.users.is_empty() {
+            writeln!(
+                f,
+                "  nobody may log in: no SecureFtpUser carries the labels that this endpoint selects"
+            )?;
+        }
+        for user in &endpoint.users {
+            writeln!(
+                f,
+                "\n  {}  {} in {}",
+                user.name,
+                Abilities(&user.permissions),
+                user.root
+            )?;
+            for credential in &user.credentials {
+                self.credential(f, endpoint, user, credential)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn credential(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        endpoint: &Endpoint,
+        user: &User,
+        credential: &Credential,
+    ) -> fmt::Result {
+        let name = &user.name;
+        match credential {
+            Credential::Password { secret, key } => {
+                writeln!(
+                    f,
+                    "    with the password in the Secret {secret}, entry {key}"
+                )?;
+            }
+            Credential::MadeKey(path) => writeln!(f, "    with the key {path}")?,
+            Credential::Keys(1) => writeln!(
+                f,
+                "    with the private key to the public key in the manifest"
+            )?,
+            Credential::Keys(count) => {
+                writeln!(
+                    f,
+                    "    with a private key to one of the {count} public keys in the manifest"
+                )?;
+            }
+        }
+        let known_hosts = format!("{}/known_hosts", self.state);
+        for listener in &endpoint.listeners {
+            let way = Way {
+                host: reachable(listener.address.ip()),
+                port: listener.address.port(),
+                user: name,
+                known_hosts: &known_hosts,
+                fingerprints: &endpoint.fingerprints,
+            };
+            for command in way.commands(credential) {
+                writeln!(f, "      {command}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where a client on this machine reaches a listener.
+pub fn reachable(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(address) if address.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        other => other,
+    }
+}
+
+struct Abilities<'a>(&'a BTreeSet<Permission>);
+
+impl fmt::Display for Abilities<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.len() == PERMISSIONS {
+            return f.write_str("may do everything");
+        }
+        f.write_str("may")?;
+        for (index, permission) in self.0.iter().enumerate() {
+            let joint = if index == 0 { " " } else { ", " };
+            write!(f, "{joint}{permission:?}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A duration as manifests write it.
+pub struct Span(pub Duration);
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        let mut text = String::new();
+        for (count, unit) in [
+            (seconds / 3600, 'h'),
+            (seconds / 60 % 60, 'm'),
+            (seconds % 60, 's'),
+        ] {
+            if count > 0 {
+                write!(text, "{count}{unit}")?;
+            }
+        }
+        f.write_str(if text.is_empty() { "0s" } else { &text })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_shown_as_manifests_write_it() {
+        for (seconds, shown) in [
+            (1800, "30m"),
+            (5400, "1h30m"),
+            (61, "1m1s"),
+            (0, "0s"),
+            (86_400, "24h"),
+        ] {
+            assert_eq!(Span(Duration::from_secs(seconds)).to_string(), shown);
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The program as people meet it.
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by panicking, in its helpers too"
+)]
+
+mod check;
+mod mistakes;
+mod serve;
+mod sheet;

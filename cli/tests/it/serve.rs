@@ -1,0 +1,370 @@
+//! `secureftp local PATH`: the real program serves, keeps its state, follows edits and stops.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc::{Receiver, channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Long enough for a debug build on a busy machine; nothing waits for it when all is well.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A folder with the good manifests, at a port that is free.
+struct Place {
+    folder: tempfile::TempDir,
+    port: u16,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/good/partners");
+        let port = free_port();
+        fs::create_dir(folder.path().join("partners")).unwrap();
+        for file in ["partners.yaml", "users.yaml"] {
+            let text = fs::read_to_string(golden.join(file)).unwrap();
+            let text = text.replace("port: 22\n", &format!("port: {port}\n"));
+            fs::write(folder.path().join("partners").join(file), text).unwrap();
+        }
+        Self { folder, port }
+    }
+
+    fn edit(&self, file: &str, edit: impl FnOnce(String) -> String) {
+        let path = self.folder.path().join("partners").join(file);
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        fs::write(path, edit(text)).unwrap();
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_secureftp"));
+        command
+            .args(["local", "partners", "--state", "state"])
+            .current_dir(self.folder.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    fn start(&self) -> Running {
+        let mut child = self.command().spawn().unwrap();
+        let out = lines(child.stdout.take().unwrap());
+        let errors = lines(child.stderr.take().unwrap());
+        let mut running = Running {
+            child,
+            out,
+            errors,
+            sheet: Vec::new(),
+        };
+        running.sheet = running.lines_until("Stop ");
+        running
+    }
+
+    fn banner(&self) -> Option<String> {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut line = String::new();
+        BufReader::new(stream.take(256)).read_line(&mut line).ok()?;
+        Some(line)
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+fn lines(stream: impl std::io::Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+struct Running {
+    child: Child,
+    out: Receiver<String>,
+    errors: Receiver<String>,
+    sheet: Vec<String>,
+}
+
+impl Running {
+    /// The lines up to one that contains this text.
+    fn lines_until(&self, text: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        loop {
+            match self.out.recv_timeout(PATIENCE) {
+                Ok(line) => lines.push(line),
+                Err(error) => {
+                    let errors: Vec<String> = self.errors.try_iter().collect();
+                    panic!("{error} before {text:?}: {lines:#?} {errors:#?}");
+                }
+            }
+            if lines.last().is_some_and(|line| line.contains(text)) {
+                return lines;
+            }
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    fn ended(&mut self) -> ExitStatus {
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            // The end of its output comes with its end.
+            let _line = self.out.recv_timeout(Duration::from_millis(50));
+        }
+        panic!("it does not end");
+    }
+
+    fn sheet_line(&self, text: &str) -> String {
+        self.sheet
+            .iter()
+            .find(|line| line.contains(text))
+            .unwrap()
+            .clone()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _gone = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+#[test]
+fn it_serves_what_the_sheet_says_and_stops_when_told() {
+    let place = Place::new();
+
+    let mut running = place.start();
+    let port = place.port;
+    assert!(
+        running
+            .sheet_line("SFTP ")
+            .contains(&format!("127.0.0.1 port {port}"))
+    );
+    assert!(place.banner().unwrap().starts_with("SSH-2.0-"));
+
+    running.signal(Signal::TERM);
+    assert_eq!(running.ended().code(), Some(0));
+    assert_eq!(place.banner(), None);
+}
+
+#[test]
+fn the_sheet_never_shows_a_password() {
+    let place = Place::new();
+
+    let running = place.start();
+
+    assert!(!running.sheet.join("\n").contains("demonstration"));
+    let users = place
+        .folder
+        .path()
+        .join("state/endpoints/default/partners/users/00.json");
+    assert!(!fs::read_to_string(users).unwrap().contains("demonstration"));
+}
+
+#[test]
+fn a_second_start_keeps_keys_and_hashes() {
+    let place = Place::new();
+    let read =
+        |file: &str| fs::read_to_string(place.folder.path().join("state").join(file)).unwrap();
+
+    let first = place.start();
+    let fingerprint = first.sheet_line("host key");
+    let kept = [
+        read("passwords.json"),
+        read("keys/supplier"),
+        read("known_hosts"),
+    ];
+    drop(first);
+    let second = place.start();
+
+    assert_eq!(second.sheet_line("host key"), fingerprint);
+    assert_eq!(
+        [
+            read("passwords.json"),
+            read("keys/supplier"),
+            read("known_hosts")
+        ],
+        kept
+    );
+}
+
+#[test]
+fn everything_in_the_state_is_the_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::new();
+
+    let _running = place.start();
+
+    let mut folders = vec![place.folder.path().join("state")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap().map(Result::unwrap) {
+            let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+            let path = entry.path();
+            if path.is_dir() {
+                assert_eq!(mode, 0o700, "{}", path.display());
+                folders.push(path);
+            } else {
+                assert_eq!(mode, 0o600, "{}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_second_one_on_the_same_state_is_refused() {
+    let place = Place::new();
+    let _first = place.start();
+
+    let second = place.command().output().unwrap();
+
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert!(
+        said.contains("another `secureftp local` uses state"),
+        "{said}"
+    );
+    assert_eq!(second.status.code(), Some(1));
+}
+
+#[test]
+fn an_edit_is_served_without_a_restart() {
+    let place = Place::new();
+    let running = place.start();
+
+    place.edit("more.yaml", |_| {
+        let users = fs::read_to_string(place.folder.path().join("partners/users.yaml")).unwrap();
+        let customer = users.rsplit("---\n").next().unwrap();
+        customer
+            .replace("name: customer\n  labels", "name: auditor\n  labels")
+            .replace("root: /customer", "root: /audit")
+    });
+
+    let lines = running.lines_until("default/partners:");
+    assert_eq!(lines, ["default/partners: user auditor added (applied)"]);
+}
+
+#[test]
+fn a_broken_edit_changes_nothing_and_says_why() {
+    let place = Place::new();
+    let running = place.start();
+    place.edit("users.yaml", |text| {
+        text.replace("permissions: [List, Read]", "permissions: [Lost]")
+    });
+
+    let mut said = running.errors.recv_timeout(PATIENCE).unwrap();
+    said.push_str(&running.errors.recv_timeout(PATIENCE).unwrap());
+    assert!(said.contains("users.yaml"), "{said}");
+    assert!(said.contains("did you mean `List`?"), "{said}");
+    assert!(place.banner().unwrap().starts_with("SSH-2.0-"));
+
+    // What is told next is the next good edit: nothing came of the broken one.
+    place.edit("users.yaml", |text| {
+        text.replace("permissions: [Lost]", "permissions: [List]")
+    });
+    let lines = running.lines_until("default/partners:");
+    assert_eq!(lines, ["default/partners: user customer changed (applied)"]);
+}
+
+#[test]
+fn endpoints_come_and_go_with_their_manifests() {
+    let place = Place::new();
+    let running = place.start();
+    let port = free_port();
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+
+    place.edit("second.yaml", |_| {
+        let text = fs::read_to_string(place.folder.path().join("partners/partners.yaml")).unwrap();
+        let endpoint = text.rsplit("---\n").next().unwrap();
+        endpoint
+            .replace("name: partners\nspec", "name: second\nspec")
+            .replace(&place.port.to_string(), &port.to_string())
+    });
+    assert_eq!(
+        running.lines_until("second"),
+        [format!("default/second: served now at {address}")]
+    );
+    assert!(TcpStream::connect(address).is_ok());
+
+    fs::remove_file(place.folder.path().join("partners/second.yaml")).unwrap();
+    running.lines_until("default/second: gone");
+}
+
+#[test]
+fn a_state_whose_files_would_be_read_as_manifests_is_refused() {
+    let place = Place::new();
+
+    let output = Command::new(env!("CARGO_BIN_EXE_secureftp"))
+        .args(["local", "partners", "--state", "partners/state"])
+        .current_dir(place.folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("uploaded files would be read as manifests"),
+        "{said}"
+    );
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let place = Place::new();
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, place.port)).unwrap();
+
+    let output = place.command().output().unwrap();
+
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains(&taken.local_addr().unwrap().to_string()),
+        "{said}"
+    );
+    assert!(said.contains("default/partners"), "{said}");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn a_terminal_that_went_away_stops_nothing() {
+    let place = Place::new();
+    let mut running = place.start();
+    (running.out, running.errors) = (channel().1, channel().1);
+
+    place.edit("users.yaml", |text| {
+        text.replace("permissions: [List, Read]", "permissions: [List]")
+    });
+
+    let users = place
+        .folder
+        .path()
+        .join("state/endpoints/default/partners/users/00.json");
+    let last_permission = "\"Read\"\n      ]";
+    let until = Instant::now() + PATIENCE;
+    while fs::read_to_string(&users)
+        .unwrap()
+        .contains(last_permission)
+    {
+        assert!(Instant::now() < until, "the edit is not written");
+        thread::yield_now();
+    }
+    assert!(place.banner().unwrap().starts_with("SSH-2.0-"));
+    running.signal(Signal::INT);
+    assert_eq!(running.ended().code(), Some(0));
+}
