@@ -2,11 +2,12 @@
 
 use std::time::SystemTime;
 
-use sftp::Answer;
+use sftp::{Answer, Effect};
 
 use super::{
     Engine, attributes,
     handle::{Handle, Room},
+    handles::Key,
     requests,
     running::{Outcome, Place, Work},
     status,
@@ -45,9 +46,9 @@ impl Engine {
         match work.place {
             Place::Handle {
                 key,
+                effect,
                 arrival,
                 written,
-                ..
             } => {
                 self.changes.remove(&arrival);
                 if let Some(handle) = self.handles.handle(key) {
@@ -55,6 +56,10 @@ impl Engine {
                         Outcome::Data(Ok(bytes)) => handle.transfer.read(bytes.len()),
                         Outcome::Done(Ok(())) => handle.transfer.written(written),
                         _ => (),
+                    }
+                    if matches!(effect, Effect::Write(_)) {
+                        handle.write_ended(arrival, outcome);
+                        return self.answer_writes(key);
                     }
                 }
             }
@@ -77,6 +82,14 @@ impl Engine {
             Place::Path { opens: None, .. } => (),
         }
         self.answer(work.id, outcome);
+    }
+
+    fn answer_writes(&mut self, key: Key) {
+        while let Some(handle) = self.handles.handle(key)
+            && let Some((id, outcome)) = handle.next_written()
+        {
+            self.answer(id, outcome);
+        }
     }
 
     fn answer(&mut self, id: u32, outcome: Outcome) {

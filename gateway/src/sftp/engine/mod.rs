@@ -11,7 +11,8 @@
 //!
 //! # Order
 //!
-//! Answers may leave in another order than their requests came. What clients can tell apart happens in order:
+//! Answers may leave in another order than their requests came, but WRITEs of one handle are answered in the order in
+//! which they came. What clients can tell apart happens in order:
 //!
 //! * The requests of one handle start in the order of their arrival. READs run side by side, so do WRITEs (storage
 //!   orders those that touch each other), and a READ beside a WRITE that does not touch it. FSTAT sees every WRITE before

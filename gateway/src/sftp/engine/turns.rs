@@ -1,5 +1,7 @@
 //! Requests whose turn it is start.
 
+use sftp::Effect;
+
 use super::{
     Engine, EngineLimits,
     action::{Action, Target, Turn},
@@ -76,6 +78,9 @@ impl Engine {
             handle.transfer.begin(&self.drain);
         }
         let effect = turn.effect;
+        if matches!(effect, Effect::Write(_)) {
+            handle.write_began(turn.id, turn.arrival);
+        }
         let work = Work {
             id: turn.id,
             cost: turn.cost(),

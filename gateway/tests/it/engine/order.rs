@@ -201,3 +201,30 @@ async fn reads_of_many_handles_all_come_back() {
         }
     }
 }
+
+/// `scp` cuts a file short when answers to its WRITEs overtake each other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn writes_of_one_handle_are_answered_in_their_order() {
+    for home in [Home::in_memory().await, Home::on_disk().await] {
+        let mut client = home.client().await;
+        let handle = &client.open(b"file", EDIT).await;
+        let data = &vec![1; 1000];
+
+        let mut asked = Vec::new();
+        for number in 0..2000_u64 {
+            let offset = number * 1000;
+            let write = Request::Write {
+                handle,
+                offset,
+                data,
+            };
+            asked.push(client.send(write).await);
+        }
+        let mut answered = Vec::new();
+        for _ in 0..2000 {
+            answered.push(client.receive().await.unwrap().0);
+        }
+
+        assert_eq!(answered, asked);
+    }
+}
