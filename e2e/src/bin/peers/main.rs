@@ -1,0 +1,62 @@
+//! `cargo peers [--rounds N] [--gib N]`: what this gateway costs beside Debian's OpenSSH.
+//!
+//! Both serve files in memory to the same client with the same cipher, in turns: A B, A B, … What counts is the CPU
+//! time of the server with all its processes; wall time on a busy machine says little. A program, not a test:
+//! it prints a table and asserts nothing.
+
+mod account;
+mod contest;
+mod contestant;
+mod table;
+
+use std::{
+    env,
+    io::{self, Write},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use contest::Plan;
+use contestant::Contestant;
+
+fn main() -> Result<()> {
+    let plan = plan(env::args().skip(1))?;
+    let mut out = io::stdout().lock();
+    let contestants = [Contestant::openssh()?, Contestant::secureftp()?];
+    for contestant in &contestants {
+        contestant.prepare(plan)?;
+    }
+    let mut results = contestants.each_ref().map(|_| contest::Results::default());
+    for round in 1..=plan.rounds {
+        for (contestant, results) in contestants.iter().zip(&mut results) {
+            results.add(contest::run_round(contestant, plan)?);
+        }
+        writeln!(io::stderr(), "round {round} of {}", plan.rounds)?;
+    }
+    let [openssh, secureftp] = &contestants;
+    let idle = [openssh.idle_memory()?, secureftp.idle_memory()?];
+    write!(out, "{}", table::render(plan, &contestants, &results, idle))?;
+    Ok(())
+}
+
+fn plan(mut arguments: impl Iterator<Item = String>) -> Result<Plan> {
+    let mut plan = Plan::default();
+    while let Some(name) = arguments.next() {
+        let mut number = || -> Result<u32> {
+            let value = arguments
+                .next()
+                .with_context(|| format!("{name} needs a number"))?;
+            let number = value
+                .parse()
+                .with_context(|| format!("{name} {value} is no number"))?;
+            ensure!(number > 0, "{name} must be above 0");
+            Ok(number)
+        };
+        match name.as_str() {
+            "--rounds" => plan.rounds = number()?,
+            "--gib" => plan.gib = number()?,
+            _ => bail!("{name}: only --rounds N and --gib N are known"),
+        }
+    }
+    Ok(plan)
+}

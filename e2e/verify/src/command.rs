@@ -1,0 +1,92 @@
+//! Runs programs for the steps: into a log each, shown by its end when the program fails.
+
+use std::{
+    collections::VecDeque,
+    env, fmt,
+    fs::{self, File},
+    io::{self, BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use crate::shown;
+
+/// How much of a failed program's output is printed, in lines. The log has all of it.
+const TAIL_LINES: usize = 60;
+
+/// Where the steps work.
+pub(crate) struct Workshop {
+    /// The workspace.
+    pub(crate) root: PathBuf,
+    /// Where logs and figures go: `target/verify`.
+    pub(crate) logs: PathBuf,
+    /// The cargo that runs this program.
+    pub(crate) cargo: PathBuf,
+}
+
+/// What a step found wrong, as it is printed.
+#[derive(Debug)]
+pub(crate) struct Failure(pub(crate) String);
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Workshop {
+    /// Finds the workspace around this crate and makes the folder for logs.
+    pub(crate) fn open() -> Result<Self, Failure> {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let root = here.ancestors().nth(2).unwrap_or(here).to_path_buf();
+        let logs = root.join("target/verify");
+        fs::create_dir_all(&logs)
+            .map_err(|error| Failure(format!("failed to make {}: {error}", logs.display())))?;
+        let cargo = env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
+        Ok(Self { root, logs, cargo })
+    }
+
+    /// A cargo command in the workspace.
+    pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.cargo);
+        command
+            .current_dir(&self.root)
+            .args(arguments)
+            .env("CARGO_TERM_COLOR", "never");
+        command
+    }
+
+    /// Runs `command` to its end with both outputs in the log `name`.
+    pub(crate) fn run(&self, name: &str, command: &mut Command) -> Result<(), Failure> {
+        let log = self.logs.join(format!("{name}.log"));
+        let program = command.get_program().display().to_string();
+        let ended = File::create(&log).and_then(|out| {
+            command
+                .stdin(Stdio::null())
+                .stdout(out.try_clone()?)
+                .stderr(out)
+                .status()
+        });
+        match ended {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(Failure(format!(
+                "{}\n    {program} ended with {status}; all of its output: {}",
+                tail(&log).unwrap_or_else(|error| format!("    (no log: {error})")),
+                shown(&log, &self.root),
+            ))),
+            Err(error) => Err(Failure(format!("    failed to run {program}: {error}"))),
+        }
+    }
+}
+
+/// The last lines of a log, indented.
+fn tail(log: &Path) -> io::Result<String> {
+    let mut lines = VecDeque::with_capacity(TAIL_LINES);
+    for line in BufReader::new(File::open(log)?).split(b'\n') {
+        if lines.len() == TAIL_LINES {
+            lines.pop_front();
+        }
+        lines.push_back(format!("    {}", String::from_utf8_lossy(&line?)));
+    }
+    Ok(lines.into_iter().collect::<Vec<_>>().join("\n"))
+}

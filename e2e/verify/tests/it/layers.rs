@@ -1,0 +1,123 @@
+//! Dependencies point one way, and each power has one place.
+
+use std::{collections::BTreeSet, process::Command};
+
+use crate::source::{repository, sources};
+
+/// The files below `folder` that name `identifier`, but for those that may.
+#[track_caller]
+fn check_only(identifier: &str, folder: &str, may: &[&str]) {
+    let others: Vec<String> = sources(folder, ".rs")
+        .into_iter()
+        .filter(|source| !may.iter().any(|one| source.path.starts_with(one)))
+        .filter(|source| source.identifiers().any(|found| found == identifier))
+        .map(|source| source.path)
+        .collect();
+    assert!(
+        others.is_empty(),
+        "{identifier} belongs to {may:?}, and is named by {others:?}"
+    );
+}
+
+/// The packages that `package` links, however far down. cargo-deny speaks of direct dependents only.
+#[track_caller]
+fn check_tree_is_free(package: &str, of: &[&str]) {
+    let said = Command::new(env!("CARGO"))
+        .current_dir(repository())
+        .args([
+            "tree",
+            "--locked",
+            "--offline",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+        ])
+        .args(["--format", "{lib}", "--package", package])
+        .output()
+        .unwrap();
+    assert!(
+        said.status.success(),
+        "{}",
+        String::from_utf8_lossy(&said.stderr)
+    );
+    let tree = String::from_utf8(said.stdout).unwrap();
+    let linked: BTreeSet<&str> = tree.split_whitespace().collect();
+    assert!(
+        linked.len() > 1,
+        "nothing to look at below {package}: {tree}"
+    );
+
+    let wrong: Vec<&&str> = of.iter().filter(|one| linked.contains(**one)).collect();
+
+    assert!(
+        wrong.is_empty(),
+        "{package} must not link {wrong:?}: cargo tree -p {package} -i …"
+    );
+}
+
+#[test]
+fn only_the_transport_names_russh() {
+    check_only("russh", "gateway/src", &["gateway/src/sftp/transport/"]);
+}
+
+#[test]
+fn only_local_storage_touches_the_disk() {
+    check_only(
+        "fs",
+        "gateway/src",
+        &[
+            "gateway/src/storage/local",
+            // Reads the configuration that it watches.
+            "gateway/src/reload",
+            // Makes and removes the Unix socket that it listens on.
+            "gateway/src/control.rs",
+            // Tests in files of their own.
+            "gateway/src/storage/tests/",
+        ],
+    );
+}
+
+#[test]
+fn the_protocol_core_does_no_input_or_output_and_reads_no_clock() {
+    let core = sources("gateway/sftp/src", "lib.rs");
+    assert!(core.iter().all(|source| source.text.contains("#![no_std]")));
+    check_only("std", "gateway/sftp/src", &[]);
+}
+
+#[test]
+fn deciding_links_no_runtime_and_no_protocol() {
+    check_tree_is_free(
+        "plan",
+        &["tokio", "russh", "gateway", "sftp", "kube_client", "hyper"],
+    );
+}
+
+#[test]
+fn the_gateway_links_nothing_of_kubernetes() {
+    check_tree_is_free(
+        "gateway",
+        &["kube", "kube_core", "k8s_openapi", "crds", "plan"],
+    );
+}
+
+#[test]
+fn what_crosses_links_neither_side() {
+    check_tree_is_free(
+        "gateway-config",
+        &[
+            "kube_core",
+            "k8s_openapi",
+            "tokio",
+            "russh",
+            "crds",
+            "plan",
+            "gateway",
+        ],
+    );
+}
+
+#[test]
+fn stories_start_programs_and_link_none() {
+    check_tree_is_free("e2e", &["gateway", "plan", "crds", "cli", "kube_core"]);
+}
