@@ -5,7 +5,9 @@ use std::time::SystemTime;
 use sftp::{Answer, Effect};
 
 use super::{
-    Engine, attributes,
+    Engine,
+    action::REQUEST_COST,
+    attributes,
     handle::{Handle, Room},
     handles::Key,
     requests,
@@ -57,10 +59,9 @@ impl Engine {
                         Outcome::Done(Ok(())) => handle.transfer.written(written),
                         _ => (),
                     }
-                    if matches!(effect, Effect::Write(_)) {
-                        handle.write_ended(arrival, outcome);
-                        return self.answer_writes(key);
-                    }
+                }
+                if let Effect::Write(_) = effect {
+                    return self.finish_write(key, arrival, outcome);
                 }
             }
             Place::Close { arrival, transfer } => {
@@ -84,10 +85,19 @@ impl Engine {
         self.answer(work.id, outcome);
     }
 
-    fn answer_writes(&mut self, key: Key) {
-        while let Some(handle) = self.handles.handle(key)
-            && let Some((id, outcome)) = handle.next_written()
+    /// WRITEs are answered in the order of their requests. One that waits for an earlier one costs as much as a request.
+    fn finish_write(&mut self, key: Key, arrival: u64, outcome: Outcome) {
+        let Some(handle) = self.handles.handle(key) else {
+            return;
+        };
+        handle.written.end(arrival, outcome);
+        self.waiting += REQUEST_COST;
+        while let Some((id, outcome)) = self
+            .handles
+            .handle(key)
+            .and_then(|handle| handle.written.next())
         {
+            self.waiting -= REQUEST_COST;
             self.answer(id, outcome);
         }
     }

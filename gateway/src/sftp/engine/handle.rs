@@ -7,8 +7,8 @@ use sftp::{Effect, Range, Reads};
 use super::{
     action::{Action, ENTRIES_COST, REQUEST_COST, Target, Turn, promised},
     limits::EngineLimits,
-    running::Outcome,
     transfer::Transfer,
+    written::Written,
 };
 
 /// An open file or folder.
@@ -16,23 +16,14 @@ use super::{
 pub(super) struct Handle {
     pub(super) target: Target,
     pub(super) transfer: Transfer,
+    /// WRITEs that are not answered.
+    pub(super) written: Written,
     /// Waits in the engine's round of handles.
     pub(super) queued: bool,
     waiting: VecDeque<Waiting>,
     running: Vec<(u64, Effect)>,
     /// Bytes that running READs will bring.
     running_bytes: usize,
-    /// WRITEs that have begun and are not answered, in the order of their arrival.
-    writes: VecDeque<Begun>,
-}
-
-/// A WRITE that has begun.
-#[derive(Debug)]
-struct Begun {
-    id: u32,
-    arrival: u64,
-    /// None while it runs.
-    outcome: Option<Outcome>,
 }
 
 /// Where WRITEs of a handle go.
@@ -111,15 +102,15 @@ impl Room {
 }
 
 impl Handle {
-    pub(super) const fn new(target: Target, transfer: Transfer) -> Self {
+    pub(super) fn new(target: Target, transfer: Transfer) -> Self {
         Self {
             target,
             transfer,
+            written: Written::default(),
             queued: false,
             waiting: VecDeque::new(),
             running: Vec::new(),
             running_bytes: 0,
-            writes: VecDeque::new(),
         }
     }
 
@@ -239,36 +230,6 @@ impl Handle {
             let (_number, effect) = self.running.swap_remove(index);
             self.running_bytes -= promised(effect);
         }
-    }
-
-    /// A WRITE begins: its answer will leave after those of the WRITEs before it.
-    pub(super) fn write_began(&mut self, id: u32, arrival: u64) {
-        self.writes.push_back(Begun {
-            id,
-            arrival,
-            outcome: None,
-        });
-    }
-
-    /// A WRITE has ended.
-    pub(super) fn write_ended(&mut self, arrival: u64, outcome: Outcome) {
-        let ended = self
-            .writes
-            .iter_mut()
-            .find(|write| write.arrival == arrival);
-        if let Some(write) = ended {
-            write.outcome = Some(outcome);
-        }
-    }
-
-    /// The next WRITE that may be answered, with what became of it.
-    ///
-    /// `scp` takes an answer that overtakes another for a hole in the file: it cuts off what it has sent after it, and
-    /// reports success (OpenSSH, `sftp_upload`: "server reordered ACKs").
-    pub(super) fn next_written(&mut self) -> Option<(u32, Outcome)> {
-        self.writes.front()?.outcome.as_ref()?;
-        let write = self.writes.pop_front()?;
-        Some((write.id, write.outcome?))
     }
 
     /// Bytes of waiting WRITEs that will be written even if the client takes no more answers.

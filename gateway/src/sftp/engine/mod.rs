@@ -17,6 +17,7 @@
 //! * The requests of one handle start in the order of their arrival. READs run side by side, so do WRITEs (storage
 //!   orders those that touch each other), and a READ beside a WRITE that does not touch it. FSTAT sees every WRITE before
 //!   it; CLOSE, FSETSTAT, `fsync` and READDIR are alone on their handle.
+//!   Answers to WRITEs leave in the order of their requests, because paramiko loses the others.
 //! * Requests on paths start in the order of their arrival; those that only look run side by side, one that changes
 //!   something is alone. They wait for every WRITE, FSETSTAT, `fsync` and CLOSE that came before them, so that STAT
 //!   after WRITE sees its bytes. They never wait for a READ or READDIR.
@@ -48,10 +49,12 @@ mod stream;
 mod tests;
 mod transfer;
 mod turns;
+mod written;
 
 use std::{
     collections::{BTreeSet, VecDeque},
     sync::Arc,
+    task::{Context, Poll},
 };
 
 use bytes::{Bytes, BytesMut};
@@ -172,14 +175,14 @@ impl Engine {
         }
     }
 
-    /// Notified whenever a slow request has ended, that is, when `take_answers` may have more and `wants_pause` may have
-    /// changed. Awaited outside any lock, by one task.
+    /// Notified whenever a slow request has ended, that is, when `take_answers` may have more. Awaited outside any lock,
+    /// by one task.
     pub fn progress(&self) -> Arc<Notify> {
         self.running.progress()
     }
 
-    /// More WRITEs are under way than storage keeps up with: do not read from the client until [`Engine::progress`]
-    /// has told of an end and this is false. Always ends without the client's help.
+    /// More WRITEs are under way than storage keeps up with: nothing should be read from the client until a call has
+    /// ended and this is false. Always ends without the client's help.
     pub fn wants_pause(&self) -> bool {
         let enough = self.limits.writes();
         if self.running.written() + self.waiting < enough {
@@ -187,6 +190,22 @@ impl Engine {
         }
         let certain: usize = self.handles.iter().map(Handle::writable_bytes).sum();
         self.running.written() + certain >= enough
+    }
+
+    /// Ready unless [`Engine::wants_pause`], and then `cx` is woken at the end of the next call, whoever else listens to
+    /// [`Engine::progress`]. To be asked by one task, before it reads from the client.
+    pub fn poll_intake(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if !self.wants_pause() {
+            return Poll::Ready(());
+        }
+        // Registered first: a call that ends between the two lines would otherwise wake nobody.
+        self.running.register(cx.waker());
+        self.harvest();
+        if self.wants_pause() {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
     }
 
     /// No request is waiting, running or unanswered.

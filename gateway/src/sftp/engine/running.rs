@@ -8,6 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures_util::task::AtomicWaker;
 use tokio::{sync::Notify, task::AbortHandle};
 use tracing::Instrument as _;
 
@@ -110,6 +111,8 @@ pub(super) struct Running {
 struct Finished {
     outcomes: Mutex<Vec<(u64, Outcome)>>,
     progress: Arc<Notify>,
+    /// Who does not read from the client until a call has ended.
+    reader: AtomicWaker,
 }
 
 impl Finished {
@@ -120,6 +123,7 @@ impl Finished {
     fn push(&self, number: u64, outcome: Outcome) {
         self.outcomes().push((number, outcome));
         self.progress.notify_one();
+        self.reader.wake();
     }
 }
 
@@ -199,6 +203,11 @@ impl Running {
     /// Notified whenever a call has ended.
     pub(super) fn progress(&self) -> Arc<Notify> {
         Arc::clone(&self.finished.progress)
+    }
+
+    /// Wakes this waker at the end of the next call.
+    pub(super) fn register(&self, reader: &Waker) {
+        self.finished.reader.register(reader);
     }
 
     /// Breaks off the calls that only look: nobody waits for them any more.

@@ -78,8 +78,8 @@ impl Engine {
             handle.transfer.begin(&self.drain);
         }
         let effect = turn.effect;
-        if matches!(effect, Effect::Write(_)) {
-            handle.write_began(turn.id, turn.arrival);
+        if let Effect::Write(_) = effect {
+            handle.written.begin(turn.arrival, turn.id);
         }
         let work = Work {
             id: turn.id,

@@ -19,6 +19,11 @@ async fn what_was_asked_before_is_seen_afterwards() {
             size: Some(3),
             ..Attributes::default()
         };
+        let read_at = |offset| Request::Read {
+            handle,
+            offset,
+            length: 10,
+        };
 
         for round in 0..50_u8 {
             let data = &vec![round; 40_000];
@@ -30,33 +35,20 @@ async fn what_was_asked_before_is_seen_afterwards() {
                     data,
                 })
                 .await;
-            let read = client
-                .send(Request::Read {
-                    handle,
-                    offset: 39_999,
-                    length: 10,
-                })
-                .await;
+            let read = client.send(read_at(39_999)).await;
             let stat = client.send(Request::HandleStat { handle }).await;
             let path = client.send(Request::Stat { path: b"file" }).await;
             for _ in 0..4 {
                 let (id, answer) = client.receive().await.unwrap();
                 answers.insert(id, answer);
             }
-            let cut = client
-                .send(Request::HandleSetStat {
-                    handle,
-                    attributes: shorter,
-                })
-                .await;
+            let cut_to_size = Request::HandleSetStat {
+                handle,
+                attributes: shorter,
+            };
+            let cut = client.send(cut_to_size).await;
             let cut_path = client.send(Request::LinkStat { path: b"file" }).await;
-            let end = client
-                .send(Request::Read {
-                    handle,
-                    offset: 3,
-                    length: 10,
-                })
-                .await;
+            let end = client.send(read_at(3)).await;
             for _ in 0..3 {
                 let (id, answer) = client.receive().await.unwrap();
                 answers.insert(id, answer);
@@ -202,26 +194,24 @@ async fn reads_of_many_handles_all_come_back() {
     }
 }
 
-/// `scp` cuts a file short when answers to its WRITEs overtake each other.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[tokio::test(flavor = "multi_thread")]
 async fn writes_of_one_handle_are_answered_in_their_order() {
-    for home in [Home::in_memory().await, Home::on_disk().await] {
-        let mut client = home.client().await;
-        let handle = &client.open(b"file", EDIT).await;
-        let data = &vec![1; 1000];
+    let home = Home::on_disk().await;
+    let mut client = home.client().await;
+    let handle = &client.open(b"file", EDIT).await;
 
+    for _round in 0..50 {
         let mut asked = Vec::new();
-        for number in 0..2000_u64 {
-            let offset = number * 1000;
+        for offset in 0..50 {
             let write = Request::Write {
                 handle,
                 offset,
-                data,
+                data: b"x",
             };
             asked.push(client.send(write).await);
         }
         let mut answered = Vec::new();
-        for _ in 0..2000 {
+        for _ in &asked {
             answered.push(client.receive().await.unwrap().0);
         }
 
