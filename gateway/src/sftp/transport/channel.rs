@@ -11,21 +11,24 @@
 //! answers take this one road, so the account is true, packets stay in order, and a packet may be cut anywhere, which
 //! is what lets a client with a window of 32 KiB read with requests of 256 KiB.
 //!
-//! russh guards the account with an asynchronous lock, which its loop takes as well, in the same task. A pump must
-//! therefore never be left waiting *while it holds that lock*. It could be: a future whose cooperative budget is used up
-//! acquires the lock, and only then says that it is not ready. So pumps run without that budget. Their work per turn is
-//! bounded by russh's queue of messages.
+//! russh guards the account with an asynchronous lock, which its loop takes too. So the pump is a task of its own: a
+//! future inside russh's task could be given the lock and then never be asked again, because the loop waits for the lock.
 //!
 //! # What is bounded by what
 //!
 //! - Answers that wait for the window: one batch of [`BATCH`] bytes; beyond that the engine does not even execute READs.
-//! - Answers that russh has queued: the session's queue of messages, each of one packet.
+//! - Answers that russh has queued: the session's queue of messages, each of at most [`PIECE`] bytes.
+//! - Answers that the client's TCP does not take: none are taken from the engine while the [`Wire`] is congested.
 //! - WRITEs that storage has not taken: russh grants the client its window anew when bytes *arrive*, so the socket stops
-//!   reading while the engine asks for it ([`super::channels::Intake`]).
+//!   reading while the engine asks for it ([`Engine::poll_intake`]).
 //! - READs that wait: the engine's count and memory. Reading never pauses for them: clients that send all their
 //!   requests before they read an answer (paramiko's prefetch) would wait for ever.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+    thread,
+};
 
 use bytes::{Bytes, BytesMut};
 use russh::{
@@ -35,7 +38,7 @@ use russh::{
 use tokio::sync::Notify;
 use tracing::{Instrument as _, Span, warn};
 
-use super::channels::{Pump, lock};
+use super::{channels::lock, socket::Wire};
 use crate::{
     drain::DrainState,
     endpoint::Endpoint,
@@ -47,6 +50,9 @@ use crate::{
 /// Bytes of answers that are taken from the engine at once.
 const BATCH: usize = 256 * 1024;
 
+/// Bytes that are handed to russh at once, however large the packets are that the client takes: the queue counts messages.
+const PIECE: usize = 32 * 1024;
+
 /// Bytes that may arrive before the client has heard that SFTP is spoken. None should; INIT alone has nine.
 const EARLY: usize = 32 * 1024;
 
@@ -57,7 +63,7 @@ const HANDLES: usize = 128;
 #[derive(Debug)]
 pub(super) struct Channel {
     state: Mutex<State>,
-    /// Something may have changed: bytes arrived, or the end of them.
+    /// Something may have changed: bytes arrived, or the end of them, or the socket takes more.
     wake: Notify,
     /// The channel is closed, or must be.
     stopped: Notify,
@@ -111,6 +117,7 @@ pub(super) struct Subsystem {
     pub(super) account: Arc<Account>,
     pub(super) half: ChannelWriteHalf<Msg>,
     pub(super) handle: Handle,
+    pub(super) wire: Arc<Wire>,
     /// Bytes of memory for this channel.
     pub(super) memory: usize,
     pub(super) span: Span,
@@ -118,7 +125,9 @@ pub(super) struct Subsystem {
 
 impl Channel {
     /// A channel and its pump, which confirms the subsystem once the user's files are there.
-    pub(super) fn start(subsystem: Subsystem) -> (Arc<Self>, Pump) {
+    pub(super) fn start(
+        subsystem: Subsystem,
+    ) -> (Arc<Self>, impl Future<Output = ()> + Send + 'static) {
         let channel = Arc::new(Self {
             state: Mutex::new(State {
                 speaker: Speaker::Starting(Vec::new()),
@@ -128,9 +137,7 @@ impl Channel {
             stopped: Notify::new(),
         });
         let span = subsystem.span.clone();
-        let run = Arc::clone(&channel).run(subsystem).instrument(span);
-        // Without tokio's budget: see the module's text.
-        let pump = Box::pin(tokio::task::unconstrained(run));
+        let pump = Arc::clone(&channel).run(subsystem).instrument(span);
         (channel, pump)
     }
 
@@ -166,11 +173,16 @@ impl Channel {
         self.stopped.notify_one();
     }
 
-    /// Storage has more to write than it should: nothing must be read from the client for now.
-    pub(super) fn wants_pause(&self) -> bool {
-        match &lock(&self.state).speaker {
-            Speaker::Serving(engine) => engine.wants_pause(),
-            Speaker::Starting(_) | Speaker::Ended => false,
+    /// The socket takes more.
+    pub(super) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// See [`Engine::poll_intake`].
+    pub(super) fn poll_intake(&self, cx: &Context<'_>) -> Poll<()> {
+        match &mut lock(&self.state).speaker {
+            Speaker::Serving(engine) => engine.poll_intake(cx),
+            Speaker::Starting(_) | Speaker::Ended => Poll::Ready(()),
         }
     }
 
@@ -184,6 +196,7 @@ impl Channel {
     }
 
     async fn run(self: Arc<Self>, subsystem: Subsystem) {
+        let _lifeline = Lifeline(Arc::clone(&subsystem.wire));
         tokio::select! {
             () = self.serve(&subsystem) => {}
             () = self.stopped.notified() => {}
@@ -222,11 +235,18 @@ impl Channel {
         }
         let mut answers = BytesMut::new();
         loop {
-            let turn = lock(&self.state).turn(&mut answers);
+            let turn = if subsystem.wire.is_congested() {
+                Turn::Wait
+            } else {
+                lock(&self.state).turn(&mut answers)
+            };
             match turn {
-                Turn::Answers(bytes) => {
-                    if subsystem.half.data_bytes(bytes).await.is_err() {
-                        return;
+                Turn::Answers(mut bytes) => {
+                    while !bytes.is_empty() {
+                        let piece = bytes.split_to(PIECE.min(bytes.len()));
+                        if subsystem.half.data_bytes(piece).await.is_err() {
+                            return;
+                        }
                     }
                 }
                 Turn::Wait => tokio::select! {
@@ -299,6 +319,17 @@ impl Subsystem {
                 .extended_data_bytes(1, &b"The files of this user cannot be opened now.\r\n"[..])
                 .await
                 .is_err();
+        }
+    }
+}
+
+/// Cuts the connection if its pump dies: a client must not wait for answers that nobody will send.
+struct Lifeline(Arc<Wire>);
+
+impl Drop for Lifeline {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.cut();
         }
     }
 }

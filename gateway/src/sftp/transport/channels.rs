@@ -1,43 +1,29 @@
-//! The channels of one client, and their turn to speak.
+//! The channels of one client.
 //!
-//! Each channel that serves SFTP has a *pump*, a future that takes the engine's answers and sends them. All pumps of a
-//! client are polled by the task that also runs russh's loop, from within the socket's read (see [`super::socket`]):
-//! one client is one task, answers to requests that arrived together leave together, and no lock is ever contended.
+//! Each channel that serves SFTP has a *pump*, a task that takes the engine's answers and hands them to russh. It waits
+//! for whatever it needs (answers, the client's window, room in russh's queue, the socket) without anybody else waiting
+//! for it: russh's loop never does, so it always reads, and what it reads is what pumps may wait for.
 
 use std::{
     collections::HashMap,
     fmt,
-    future::poll_fn,
-    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
 };
 
-use futures_util::stream::{FuturesUnordered, Stream};
 use russh::{ChannelId, ChannelWriteHalf, server::Msg};
+use tokio::task::JoinSet;
 
 use super::channel::Channel;
 
 /// Channels of one client that may be open at a time.
 pub(super) const CHANNELS_MAX: usize = 10;
 
-/// Whether more may be read from the client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Intake {
-    /// It may.
-    Open,
-    /// Storage has more to write than it should; the task is woken when that has changed.
-    Paused,
-}
-
-/// A future that sends a channel's answers until the channel has ended.
-pub(super) type Pump = Pin<Box<dyn Future<Output = ()> + Send>>;
-
 /// All channels of a client.
 #[derive(Default)]
 pub(super) struct Channels {
     open: Mutex<HashMap<ChannelId, Open>>,
-    pumps: Mutex<FuturesUnordered<Pump>>,
+    pumps: Mutex<JoinSet<()>>,
 }
 
 /// A channel that is open.
@@ -73,10 +59,18 @@ impl Channels {
         }
     }
 
-    /// From now on this channel speaks SFTP.
-    pub(super) fn start(&self, id: ChannelId, channel: Arc<Channel>, pump: Pump) {
+    /// From now on this channel speaks SFTP, and its pump runs.
+    pub(super) fn start(
+        &self,
+        id: ChannelId,
+        channel: Arc<Channel>,
+        pump: impl Future<Output = ()> + Send + 'static,
+    ) {
         lock(&self.open).insert(id, Open::Sftp(channel));
-        lock(&self.pumps).push(pump);
+        let mut pumps = lock(&self.pumps);
+        // A client may open and close channels for ever.
+        while pumps.try_join_next().is_some() {}
+        pumps.spawn(pump);
     }
 
     /// How many channels speak SFTP.
@@ -103,16 +97,26 @@ impl Channels {
         }
     }
 
-    /// Gives every pump that has something to do its turn, and says whether more may be read.
-    pub(super) fn poll(&self, cx: &mut Context<'_>) -> Intake {
-        let mut pumps = lock(&self.pumps);
-        while let Poll::Ready(Some(())) = Pin::new(&mut *pumps).poll_next(cx) {}
-        drop(pumps);
+    /// Ready when more may be read from the client; otherwise `cx` is woken when that may have changed.
+    pub(super) fn poll_intake(&self, cx: &Context<'_>) -> Poll<()> {
         let paused = lock(&self.open).values().any(|open| match open {
             Open::Silent(_) => false,
-            Open::Sftp(channel) => channel.wants_pause(),
+            Open::Sftp(channel) => channel.poll_intake(cx).is_pending(),
         });
-        if paused { Intake::Paused } else { Intake::Open }
+        if paused {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
+    }
+
+    /// The socket takes more: pumps that waited for that go on.
+    pub(super) fn wake(&self) {
+        for open in lock(&self.open).values() {
+            if let Open::Sftp(channel) = open {
+                channel.wake();
+            }
+        }
     }
 
     /// No channel has a transfer that runs, or a request without its answer.
@@ -131,17 +135,8 @@ impl Channels {
                 channel.stop();
             }
         }
-        poll_fn(|cx| {
-            let mut pumps = lock(&self.pumps);
-            loop {
-                match Pin::new(&mut *pumps).poll_next(cx) {
-                    Poll::Ready(Some(())) => {}
-                    Poll::Ready(None) => return Poll::Ready(()),
-                    Poll::Pending => return Poll::Pending,
-                }
-            }
-        })
-        .await;
+        let mut pumps = std::mem::take(&mut *lock(&self.pumps));
+        while pumps.join_next().await.is_some() {}
     }
 }
 

@@ -20,6 +20,7 @@ use super::{
     channel::{Channel, Subsystem},
     channels::{CHANNELS_MAX, Channels},
     login::{Login, Verdict},
+    socket::Wire,
 };
 use crate::{endpoint::Endpoint, users::Account};
 
@@ -42,6 +43,7 @@ pub(super) struct Client {
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) login: Login,
     pub(super) channels: Arc<Channels>,
+    pub(super) wire: Arc<Wire>,
     pub(super) stage: watch::Sender<Stage>,
     pub(super) span: Span,
     pub(super) account: Option<Arc<Account>>,
@@ -223,6 +225,7 @@ impl Handler for Client {
             account: Arc::clone(account),
             half,
             handle: session.handle(),
+            wire: Arc::clone(&self.wire),
             memory,
             span: self.span.clone(),
         });

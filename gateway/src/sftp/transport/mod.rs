@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! serve ── one client from its first byte to its last: deadlines, drain, kill switch
-//!   socket ──── the connection: large reads, few writes, counters; gives the channels their turn
+//!   socket ──── the connection: large reads, few writes that never wait, counters
 //!   handler ─── what russh asks: login, channels, requests; SFTP is all there is
 //!     login ──── who is there
 //!     channels → channel ─── bytes → engine → answers, within the client's window
@@ -10,7 +10,7 @@
 //! algorithms, host_keys ─── what is spoken, and how clients know us
 //! ```
 //!
-//! russh runs its loop in a task of its own; the task of [`serve`] watches over it and only ever says "leave".
+//! russh runs its loop in a task of its own, and so does each channel's pump; the task of [`serve`] watches over it and only ever says "leave".
 
 mod algorithms;
 mod channel;

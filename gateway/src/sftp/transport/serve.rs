@@ -94,6 +94,7 @@ impl Watch {
             login: Login::new(Arc::clone(&self.endpoint), peer.clone()),
             endpoint: Arc::clone(&self.endpoint),
             channels: Arc::clone(&self.channels),
+            wire: Arc::clone(&self.wire),
             stage,
             span,
             account: None,

@@ -4,17 +4,22 @@
 //! once, and small writes wait while packets that have already arrived are handled, so that one system call carries the
 //! answers to all of them. That halves the CPU of an upload.
 //!
-//! Reading is also the place where the channels get their turn: when all that had arrived is handled, and before the
-//! socket is asked for more, [`Channels::poll`] hands over what they have to say. It may also ask for a pause: then
-//! nothing is read until storage has caught up with the client's WRITEs. Nothing else ever pauses reading. A pause until
-//! the client takes its answers would wait for a client that may itself wait for us to read.
+//! # Why nothing here can lock up
+//!
+//! russh's loop either reads or writes. If it waited for the client to take bytes, nobody would read, and a client that
+//! itself waits for us to read would wait for ever. So writing never waits: what the kernel does not take is kept, and
+//! goes on when the loop reads again, which it then always does. What is kept is bounded at its source: while the
+//! connection [is congested](Wire::is_congested), the channels produce nothing more. Beyond [`KEPT`] bytes, which only a
+//! client reaches that asks for thousands of small answers and takes none, writing waits after all.
+//!
+//! Reading pauses for one reason: storage does not keep up with the client's WRITEs. It goes on without the client's help.
 
 use std::{
     io,
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Poll, ready},
     time::{Duration, Instant},
@@ -24,7 +29,7 @@ use futures_util::task::AtomicWaker;
 use prometheus::core::{AtomicU64 as AtomicCounter, GenericCounter};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::channels::{Channels, Intake};
+use super::channels::Channels;
 use crate::metrics::Metrics;
 
 /// Bytes that one system call reads at most, once a client has shown that it sends much.
@@ -36,6 +41,12 @@ const READ_FIRST: usize = 8 * 1024;
 /// Bytes that may wait while requests that have arrived are handled.
 const COALESCED: usize = 32 * 1024;
 
+/// Bytes that the kernel did not take, from which on channels produce nothing more.
+const CONGESTED: usize = 128 * 1024;
+
+/// Bytes that the kernel did not take, from which on russh must wait.
+const KEPT: usize = 4 * 1024 * 1024;
+
 /// What everybody may know about a connection, and its kill switch.
 #[derive(Debug)]
 pub(super) struct Wire {
@@ -44,6 +55,8 @@ pub(super) struct Wire {
     active: AtomicU64,
     received: Counted,
     sent: Counted,
+    /// Bytes that wait for the kernel to take them.
+    kept: AtomicUsize,
     cut: AtomicBool,
     quiet: AtomicBool,
     task: AtomicWaker,
@@ -72,6 +85,7 @@ impl Wire {
             active: AtomicU64::new(0),
             received: Counted::new(metrics.bytes_received()),
             sent: Counted::new(metrics.bytes_sent()),
+            kept: AtomicUsize::new(0),
             cut: AtomicBool::new(false),
             quiet: AtomicBool::new(false),
             task: AtomicWaker::new(),
@@ -91,6 +105,11 @@ impl Wire {
     /// When the last byte moved, in either direction.
     pub(super) fn last_active(&self) -> Instant {
         self.started + Duration::from_millis(self.active.load(Ordering::Relaxed))
+    }
+
+    /// The client takes less than it is sent: nothing should be added, until [`Channels::wake`] tells of the end.
+    pub(super) fn is_congested(&self) -> bool {
+        self.kept.load(Ordering::Acquire) >= CONGESTED
     }
 
     /// Ends the connection at its next read or write, even one that waits for a client that has stalled.
@@ -131,7 +150,7 @@ pub(super) struct Socket<S> {
     wire: Arc<Wire>,
     channels: Arc<Channels>,
     input: Input,
-    /// Small writes that wait for the input to be handled; `written` bytes of it are already with the kernel.
+    /// What waits to be written; `written` bytes of it are already with the kernel.
     output: Vec<u8>,
     written: usize,
 }
@@ -182,21 +201,54 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     /// Writes what waits.
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.output.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        let outcome = self.poll_write_kept(cx);
+        if outcome.is_ready() {
+            self.output.clear();
+            self.written = 0;
+        }
+        self.tell_kept();
+        outcome
+    }
+
+    fn poll_write_kept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some(rest) = self
             .output
             .get(self.written..)
             .filter(|rest| !rest.is_empty())
         {
-            let count = ready!(Pin::new(&mut self.stream).poll_write(cx, rest))?;
-            if count == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.wire.count(&self.wire.sent, count);
-            self.written += count;
+            self.written += ready!(poll_write(&mut self.stream, &self.wire, cx, rest))?;
         }
-        self.output.clear();
-        self.written = 0;
         Poll::Ready(Ok(()))
+    }
+
+    /// Writes what waits and then these bytes, and keeps what the kernel does not take.
+    fn write_or_keep(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> io::Result<()> {
+        let mut rest = bytes;
+        if let Poll::Ready(outcome) = self.poll_drain(cx) {
+            outcome?;
+            while !rest.is_empty() {
+                let Poll::Ready(outcome) = poll_write(&mut self.stream, &self.wire, cx, rest)
+                else {
+                    break;
+                };
+                rest = rest.get(outcome?..).unwrap_or_default();
+            }
+        }
+        self.output.extend_from_slice(rest);
+        self.tell_kept();
+        Ok(())
+    }
+
+    /// Lets the channels know how much waits.
+    fn tell_kept(&self) {
+        let kept = self.output.len() - self.written;
+        let before = self.wire.kept.swap(kept, Ordering::AcqRel);
+        if before >= CONGESTED && kept < CONGESTED {
+            self.channels.wake();
+        }
     }
 
     /// Reads as much as there is, up to the buffer's size.
@@ -207,6 +259,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         let count = buffer.filled().len();
         if outcome.is_pending() && self.wire.quiet.swap(false, Ordering::AcqRel) {
             self.input = Input::default();
+            self.output.shrink_to_fit();
         }
         ready!(outcome)?;
         self.wire.count(&self.wire.received, count);
@@ -214,6 +267,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.input.filled = count;
         Poll::Ready(Ok(()))
     }
+}
+
+/// Writes what the kernel takes now, at least one byte.
+fn poll_write<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    wire: &Wire,
+    cx: &mut Context<'_>,
+    bytes: &[u8],
+) -> Poll<io::Result<usize>> {
+    let count = ready!(Pin::new(stream).poll_write(cx, bytes))?;
+    if count == 0 {
+        return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+    }
+    wire.count(&wire.sent, count);
+    Poll::Ready(Ok(count))
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Socket<S> {
@@ -225,15 +293,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Socket<S> {
         let this = self.get_mut();
         if this.input.rest().is_empty() {
             this.wire.check(cx)?;
-            let intake = this.channels.poll(cx);
             // Going on to read while this waits is right: the client may be waiting for that.
             if let Poll::Ready(outcome) = this.poll_drain(cx) {
                 outcome?;
             }
-            match intake {
-                Intake::Paused => return Poll::Pending,
-                Intake::Open => ready!(this.poll_fill(cx))?,
-            }
+            ready!(this.channels.poll_intake(cx));
+            ready!(this.poll_fill(cx))?;
         }
         this.input.give(buf);
         Poll::Ready(Ok(()))
@@ -248,23 +313,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.wire.check(cx)?;
+        if this.output.len() - this.written >= KEPT {
+            ready!(this.poll_drain(cx))?;
+        }
         if !this.input.rest().is_empty() && this.output.len() + buf.len() <= COALESCED {
             this.output.extend_from_slice(buf);
-            return Poll::Ready(Ok(buf.len()));
+        } else {
+            this.write_or_keep(cx, buf)?;
         }
-        ready!(this.poll_drain(cx))?;
-        let count = ready!(Pin::new(&mut this.stream).poll_write(cx, buf))?;
-        this.wire.count(&this.wire.sent, count);
-        Poll::Ready(Ok(count))
+        Poll::Ready(Ok(buf.len()))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         this.wire.check(cx)?;
-        if this.input.rest().is_empty() {
-            ready!(this.poll_drain(cx))?;
+        if this.input.rest().is_empty()
+            && let Poll::Ready(outcome) = this.poll_drain(cx)
+        {
+            outcome?;
         }
-        Pin::new(&mut this.stream).poll_flush(cx)
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
