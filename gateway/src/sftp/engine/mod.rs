@@ -11,8 +11,7 @@
 //!
 //! # Order
 //!
-//! Answers may leave in another order than their requests came, but WRITEs of one handle are answered in the order in
-//! which they came. What clients can tell apart happens in order:
+//! Answers may leave in another order than their requests came. What clients can tell apart happens in order:
 //!
 //! * The requests of one handle start in the order of their arrival. READs run side by side, so do WRITEs (storage
 //!   orders those that touch each other), and a READ beside a WRITE that does not touch it. FSTAT sees every WRITE before
@@ -55,11 +54,12 @@ use std::{
     collections::{BTreeSet, VecDeque},
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
 use sftp::{Packet, Packets};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::timeout};
 
 use self::{
     answers::Answers,
@@ -74,6 +74,9 @@ pub use self::{
     stream::serve_streams,
 };
 use crate::{drain::DrainState, metrics::Metrics, storage::Files};
+
+/// How long the end of a conversation waits for the writes that run.
+const END_PATIENCE: Duration = Duration::from_secs(10);
 
 /// One SFTP conversation. Owned by one task; never blocks, never awaits. Needs a tokio runtime.
 #[derive(Debug)]
@@ -218,21 +221,32 @@ impl Engine {
         self.handles.iter().any(|handle| handle.transfer.runs())
     }
 
-    /// Waits for the running writes and drops everything; files that were not closed are broken off.
+    /// Waits for the running writes, ten seconds at most, and drops everything; files that were not closed are broken
+    /// off. A write that takes longer goes on without the conversation, so that storage that hangs holds no session.
     pub async fn end(mut self) {
         self.running.abort_looks();
+        if timeout(END_PATIENCE, self.settle()).await.is_err() {
+            tracing::warn!("storage hangs: the session ends without it");
+        }
+        for transfer in self.running.into_transfers() {
+            transfer.break_off();
+        }
+        for handle in self.handles.into_handles() {
+            handle.transfer.break_off();
+        }
+    }
+
+    /// Waits for all calls that run.
+    async fn settle(&mut self) {
         let progress = self.running.progress();
         loop {
             for (_number, work, outcome) in self.running.harvest() {
                 self.finish(work, outcome);
             }
             if self.running.is_empty() {
-                break;
+                return;
             }
             progress.notified().await;
-        }
-        for handle in self.handles.into_handles() {
-            handle.transfer.break_off();
         }
     }
 

@@ -210,6 +210,15 @@ impl Running {
         self.finished.reader.register(reader);
     }
 
+    /// The transfers whose CLOSE has not ended; their calls go on without anybody who waits for them.
+    pub(super) fn into_transfers(self) -> impl Iterator<Item = Transfer> {
+        let works = self.tasks.into_values();
+        works.filter_map(|(work, _abort)| match work.place {
+            Place::Close { transfer, .. } => Some(transfer),
+            Place::Path { .. } | Place::Handle { .. } => None,
+        })
+    }
+
     /// Breaks off the calls that only look: nobody waits for them any more.
     pub(super) fn abort_looks(&mut self) {
         self.tasks.retain(|_number, (work, abort)| {

@@ -270,3 +270,27 @@ async fn the_end_waits_for_the_write_that_runs() {
     timeout(PATIENCE, end).await.unwrap().unwrap();
     assert!(doors.calls().contains(&"write 0+10 file".to_owned()));
 }
+
+#[tokio::test]
+async fn the_end_waits_for_no_storage_that_hangs() {
+    let doors = Doors::new().await;
+    let mut session = Session::new(&doors);
+    let handle = &session.open(1, b"file").await;
+    doors.close("file");
+    session.ask(
+        2,
+        Request::Write {
+            handle,
+            offset: 0,
+            data: b"last words",
+        },
+    );
+    session.ask(3, Request::Close { handle });
+    doors.until_hanging();
+
+    tokio::time::pause();
+    let ended = timeout(2 * super::END_PATIENCE, session.engine.end()).await;
+
+    doors.open("file");
+    assert!(ended.is_ok(), "it waits for ever");
+}
