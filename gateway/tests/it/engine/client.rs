@@ -26,6 +26,12 @@ pub(crate) const LIMITS: EngineLimits = EngineLimits {
     handles: 16,
 };
 
+/// Waits until a slow request has ended.
+pub(crate) async fn progressed(engine: &Engine) {
+    let progressed = timeout(PATIENCE, engine.progress().notified()).await;
+    progressed.unwrap_or_else(|_elapsed| panic!("nothing comes of {engine:?}"));
+}
+
 /// A volume with one user's folder in it.
 pub(crate) struct Home {
     pub(crate) folder: TempDir,
@@ -38,19 +44,24 @@ pub(crate) struct Home {
 impl Home {
     /// On a file system where calls never wait.
     pub(crate) async fn in_memory() -> Self {
-        Self::below(Path::new("/dev/shm")).await
+        Self::below(Path::new("/dev/shm"), Uploads::Direct).await
     }
 
     /// On a file system where calls go to threads, wherever tests have their files.
     pub(crate) async fn on_disk() -> Self {
-        Self::below(Path::new(env!("CARGO_TARGET_TMPDIR"))).await
+        Self::below(Path::new(env!("CARGO_TARGET_TMPDIR")), Uploads::Direct).await
     }
 
-    async fn below(parent: &Path) -> Self {
+    /// In memory, where uploads become visible when they are complete.
+    pub(crate) async fn atomic() -> Self {
+        Self::below(Path::new("/dev/shm"), Uploads::Atomic).await
+    }
+
+    async fn below(parent: &Path, uploads: Uploads) -> Self {
         let folder = TempDir::new_in(parent).unwrap();
         let volume = Volume::open(&gateway_config::Storage {
             volume: folder.path().to_owned(),
-            uploads: Uploads::Direct,
+            uploads,
             durability: Durability::Written,
             stuck_seconds: 10,
             stuck_threads_max: 4,

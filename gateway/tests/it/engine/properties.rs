@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use sftp::{Attributes, Message, OpenFlags, Request};
 use tokio::runtime::Builder;
 
-use super::client::{Home, LIMITS};
+use super::client::{Home, LIMITS, progressed};
 
 /// A request as data: which one, on what, with which numbers.
 #[derive(Clone, Debug)]
@@ -92,7 +92,11 @@ fn answers(bytes: &[u8], sizes: &[usize]) -> Result<Vec<u8>, ProtocolError> {
             }
         }
         while !engine.is_idle() {
+            let before = out.len();
             engine.take_answers(64, Cut::Allowed, &mut out);
+            if out.len() == before {
+                progressed(&engine).await;
+            }
         }
         engine.end().await;
         Ok(out.to_vec())
