@@ -195,7 +195,7 @@ impl LaneFile {
                 file.write_at(offset, std::slice::from_ref(&bytes))
                     .map_err(|failed| failed.error)
             });
-            return written;
+            return written.inspect_err(|error| self.writes.lost().note(error));
         }
         let (answer, answered) = oneshot::channel();
         self.enqueue(Step::Write {
@@ -257,9 +257,12 @@ impl LaneFile {
         self.in_order(<dyn File>::sync).await
     }
 
-    /// Returns when all is written and visible.
+    /// Returns when all is written and visible. A file that lost a write stays unfinished, and the answer says why:
+    /// clients close after an error too, and half a file must not take the place of a whole one.
     pub(super) async fn finish(self: Arc<Self>) -> Result<()> {
-        self.in_order(<dyn File>::finish).await
+        let lost = self.writes.lost().clone();
+        self.in_order(move |file| lost.check().and_then(|()| file.finish()))
+            .await
     }
 
     fn version(&self) -> u64 {

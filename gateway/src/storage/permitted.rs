@@ -442,7 +442,8 @@ impl OpenFile {
     }
 
     /// Waits for the writes under way, then closes: written, and visible under its name. Dropping the last clone
-    /// without it is a break: with `uploads: Atomic` the part stays a part.
+    /// without it is a break: with `uploads: Atomic` the part stays a part. So it does when a write failed; the error is
+    /// that of the first.
     pub fn finish(self) -> impl Future<Output = Result<()>> + Send + 'static + use<> {
         self.file.finish()
     }

@@ -1,6 +1,10 @@
 //! Writes of one file that wait: in call order, contiguous ones as one.
 
-use std::{collections::VecDeque, fmt, mem, sync::Mutex};
+use std::{
+    collections::VecDeque,
+    fmt, mem,
+    sync::{Arc, Mutex, OnceLock},
+};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
@@ -34,7 +38,27 @@ pub(super) type FileCall = Box<dyn FnOnce(&dyn File) + Send>;
 
 /// The steps that wait for one file.
 #[derive(Default)]
-pub(super) struct WriteQueue(Mutex<Queue>);
+pub(super) struct WriteQueue {
+    queue: Mutex<Queue>,
+    lost: Lost,
+}
+
+/// Why a write was lost, if one was: then the file is not what its writer meant it to be.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lost(Arc<OnceLock<Error>>);
+
+impl Lost {
+    /// Notes a write that failed.
+    pub(super) fn note(&self, error: &Error) {
+        // The first one tells why.
+        let _known_already = self.0.set(error.clone()).is_err();
+    }
+
+    /// The error of the first write that failed.
+    pub(super) fn check(&self) -> Result<()> {
+        self.0.get().cloned().map_or(Ok(()), Err)
+    }
+}
 
 #[derive(Default)]
 struct Queue {
@@ -51,13 +75,18 @@ enum Turn {
 }
 
 impl WriteQueue {
+    /// What was lost so far.
+    pub(super) const fn lost(&self) -> &Lost {
+        &self.lost
+    }
+
     /// Adds a step; tells whether a turn must be submitted for it.
     #[must_use]
     pub(super) fn push(&self, step: Step) -> bool {
-        let mut queue = lock(&self.0);
+        let mut queue = lock(&self.queue);
         if queue.waiting.len() >= STEPS_MAX {
             drop(queue);
-            drop(step);
+            self.drop_step(step);
             return false;
         }
         queue.waiting.push_back(step);
@@ -66,7 +95,7 @@ impl WriteQueue {
 
     /// Does the next step, with all writes that continue it. `written` is called before anybody is told.
     pub(super) fn take_turn(&self, file: &dyn File, written: &dyn Fn()) {
-        let next = lock(&self.0).waiting.pop_front();
+        let next = lock(&self.queue).waiting.pop_front();
         match next {
             None => {}
             Some(Step::Call(call)) => {
@@ -79,8 +108,11 @@ impl WriteQueue {
                 answer,
             }) => {
                 let mut batch = Batch::new(offset, bytes, answer);
-                batch.take_contiguous(&mut lock(&self.0).waiting);
+                batch.take_contiguous(&mut lock(&self.queue).waiting);
                 let outcome = file.write_at(offset, &batch.pieces);
+                if let Err(failed) = &outcome {
+                    self.lost.note(&failed.error);
+                }
                 written();
                 batch.answer(outcome);
             }
@@ -90,7 +122,7 @@ impl WriteQueue {
     /// Ends a turn; tells whether another one must be submitted.
     #[must_use]
     pub(super) fn more(&self) -> bool {
-        let mut queue = lock(&self.0);
+        let mut queue = lock(&self.queue);
         if queue.waiting.is_empty() {
             queue.turn = Turn::None;
         }
@@ -99,15 +131,25 @@ impl WriteQueue {
 
     /// Drops all that waits, since no turn will come; whoever waits is told that storage is stuck.
     pub(super) fn give_up(&self) {
-        let given_up = mem::take(&mut *lock(&self.0));
-        drop(given_up);
+        let given_up = mem::take(&mut *lock(&self.queue));
+        for step in given_up.waiting {
+            self.drop_step(step);
+        }
+    }
+
+    fn drop_step(&self, step: Step) {
+        if matches!(step, Step::Write { .. }) {
+            self.lost.note(&Error::Stuck);
+        }
+        drop(step);
     }
 }
 
 impl fmt::Debug for WriteQueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WriteQueue")
-            .field("waiting", &lock(&self.0).waiting.len())
+            .field("waiting", &lock(&self.queue).waiting.len())
+            .field("lost", &self.lost)
             .finish()
     }
 }

@@ -95,6 +95,22 @@ async fn a_write_is_answered_after_it_was_made_and_truthfully() {
 }
 
 #[tokio::test]
+async fn a_file_that_lost_a_write_is_never_finished() {
+    let (fake, volume) = volume(PATIENT);
+    let user = files(&volume, "user").await;
+    let file = open(&user, "a").await.unwrap();
+
+    fake.change(|state| state.failure = Some(Error::NoSpace));
+    assert!(file.write_at(0, piece(1, 10)).await.is_err());
+    fake.change(|state| state.failure = None);
+    file.write_at(10, piece(1, 10)).await.unwrap();
+
+    assert!(matches!(file.finish().await, Err(Error::NoSpace)));
+    fake.until(|state| state.open == 0);
+    assert!(!fake.calls().contains(&"finish a".to_owned()));
+}
+
+#[tokio::test]
 async fn a_dropped_write_still_happens() {
     let (fake, volume) = volume(PATIENT);
     let user = files(&volume, "user").await;

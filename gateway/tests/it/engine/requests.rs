@@ -109,6 +109,30 @@ async fn transfers_are_counted_when_they_end() {
 }
 
 #[tokio::test]
+async fn an_atomic_upload_that_lost_a_write_stays_a_part() {
+    let home = Home::atomic().await;
+    let mut client = home.client().await;
+    let flags = OpenFlags::WRITE
+        .with(OpenFlags::CREATE)
+        .with(OpenFlags::TRUNCATE);
+    let handle = &client.open(b"report", flags).await;
+    let write = |offset| Request::Write {
+        handle,
+        offset,
+        data: b"part",
+    };
+
+    client.done(write(0)).await;
+    let (refused, _) = client.status(write(u64::MAX)).await;
+    let (closed, words) = client.status(Request::Close { handle }).await;
+
+    assert_eq!((refused, closed), (Code::Failure, Code::Failure), "{words}");
+    assert!(!home.folder.path().join("report").exists());
+    let part = std::fs::read(home.folder.path().join(".report.part"));
+    assert_eq!(part.unwrap(), b"part");
+}
+
+#[tokio::test]
 async fn names_are_bytes() {
     let home = Home::in_memory().await;
     let mut client = home.client().await;
