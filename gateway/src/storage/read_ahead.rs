@@ -20,6 +20,8 @@ const CHUNK: usize = 256 * 1024;
 const UNDER_WAY_MAX: usize = 4;
 /// Chunks that one file keeps.
 const CHUNKS_MAX: usize = 2;
+/// Files of a volume that keep chunks: a hundred and twenty-eight mebibytes at most, whoever reads.
+const FILES_MAX: usize = 256;
 /// How long a chunk is kept.
 const AGE_MAX: Duration = Duration::from_secs(1);
 
@@ -137,6 +139,15 @@ impl ReadAhead {
             length: ahead,
         };
         ReadPlan::Ahead { fetch, answered }
+    }
+
+    /// Frees what was read ahead.
+    fn forget(&self) {
+        let mut state = lock(&self.0);
+        state.listed = Listed::No;
+        let chunks = std::mem::take(&mut state.chunks);
+        drop(state);
+        drop(chunks);
     }
 
     /// Frees what is too old; tells whether something is left.
@@ -281,10 +292,10 @@ fn part(bytes: &Bytes, start: u64, offset: u64, length: usize) -> Bytes {
 
 /// The files of a volume that hold something they have read ahead.
 #[derive(Debug, Default)]
-pub(super) struct Chunks(Mutex<Vec<Weak<ReadAhead>>>);
+pub(super) struct Chunks(Mutex<VecDeque<Weak<ReadAhead>>>);
 
 impl Chunks {
-    /// Notes a file that may hold something.
+    /// Notes a file that may hold something. Of too many, the one that was noted first keeps nothing.
     pub(super) fn add(&self, reads: &Arc<ReadAhead>) {
         let mut state = lock(&reads.0);
         if state.chunks.is_empty() || state.listed == Listed::Yes {
@@ -292,7 +303,14 @@ impl Chunks {
         }
         state.listed = Listed::Yes;
         drop(state);
-        lock(&self.0).push(Arc::downgrade(reads));
+        let mut files = lock(&self.0);
+        files.push_back(Arc::downgrade(reads));
+        let excess = files.len() > FILES_MAX;
+        let oldest = if excess { files.pop_front() } else { None };
+        drop(files);
+        if let Some(oldest) = oldest.and_then(|oldest| oldest.upgrade()) {
+            oldest.forget();
+        }
     }
 
     /// Frees what is too old; tells whether something is left.
@@ -307,5 +325,35 @@ impl Chunks {
         } else {
             Housekeeping::More
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+
+    use super::{CHUNK, Chunks, FILES_MAX, ReadAhead, ReadPlan, lock};
+
+    #[test]
+    fn what_many_files_read_ahead_is_bounded() {
+        let chunks = Chunks::default();
+        let files: Vec<Arc<ReadAhead>> = (0..2 * FILES_MAX).map(|_| Arc::default()).collect();
+
+        for reads in &files {
+            let fetch = match reads.begin(0, CHUNK / 2, 0) {
+                ReadPlan::Ahead { fetch, .. } => Some(fetch),
+                _ => None,
+            };
+            fetch
+                .unwrap()
+                .run(&|_, length| Ok(Bytes::from(vec![0; length])));
+            chunks.add(reads);
+        }
+
+        let held = |reads: &&Arc<ReadAhead>| !lock(&reads.0).chunks.is_empty();
+        assert_eq!(files.iter().filter(held).count(), FILES_MAX);
+        assert!(files.last().iter().any(held), "the newest are kept");
     }
 }
