@@ -1,6 +1,7 @@
 //! The disk keeps the contract, and nothing leaves the root.
 
 mod part;
+mod races;
 
 use std::{
     cell::Cell,
