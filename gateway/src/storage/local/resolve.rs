@@ -83,7 +83,12 @@ impl Root {
         };
         let flags = flags | OFlags::CLOEXEC;
         let opened = match self.resolver {
-            Resolver::Kernel => self.ask_kernel(path, flags, mode),
+            Resolver::Kernel => match self.ask_kernel(path, flags, mode) {
+                // Anybody's renames, anywhere on the machine, make the kernel doubt every `..`; a walk of our own needs
+                // no luck.
+                Err(Errno::AGAIN) => Walk::new(&self.folder, path).open(flags, mode),
+                opened => opened,
+            },
             Resolver::Walk => Walk::new(&self.folder, path).open(flags, mode),
         };
         Ok(opened?)

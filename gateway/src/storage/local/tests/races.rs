@@ -11,7 +11,7 @@ use std::{
 use gateway_config::Uploads;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use super::{RESOLVERS, user};
+use super::{RESOLVERS, Resolver, user};
 use crate::storage::{
     Attributes, Existing, Links, Open, Storage,
     contract::{RESUME, WHOLE, path},
@@ -51,6 +51,32 @@ fn a_way_up_stays_inside_while_its_folder_moves_out() {
             symlink("../..", parent.join("deep/er/up")).unwrap();
         }
         (root.join("deep"), outside.join("deep"))
+    });
+}
+
+#[test]
+fn renames_elsewhere_keep_nobody_from_a_link_that_leads_up() {
+    let (volume, storage) = user(Resolver::Kernel, Uploads::Direct);
+    let root = volume.path().join("user");
+    fs::create_dir(root.join("folder")).unwrap();
+    fs::write(root.join("file"), "inside").unwrap();
+    let up = "folder/../".repeat(200);
+    symlink(format!("{up}file"), root.join("way")).unwrap();
+    let over = AtomicBool::new(false);
+
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let [one, other] = ["one", "other"].map(|name| volume.path().join(name));
+            fs::write(&one, "").unwrap();
+            while !over.load(Ordering::Relaxed) {
+                fs::rename(&one, &other).unwrap();
+                fs::rename(&other, &one).unwrap();
+            }
+        });
+        let _over = Over(&over);
+        for _ in 0..TRIES {
+            assert!(storage.open(path("way"), Open::READ).is_ok());
+        }
     });
 }
 
