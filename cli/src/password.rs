@@ -68,7 +68,10 @@ fn first_line(input: &mut dyn BufRead) -> Result<Zeroizing<String>, Error> {
     input
         .take(BYTES_MAX + 2)
         .read_line(&mut line)
-        .map_err(Error::Read)?;
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => Error::NotText,
+            _ => Error::Read(error),
+        })?;
     let password = line.strip_suffix('\n').unwrap_or(&line);
     let password = password.strip_suffix('\r').unwrap_or(password);
     if password.is_empty() {
@@ -89,6 +92,9 @@ pub enum Error {
     /// It is longer than anybody types.
     #[error("the password has more than {BYTES_MAX} bytes: choose a shorter one")]
     Long,
+    /// SSH sends passwords as UTF-8 (RFC 4252, section 8).
+    #[error("the password is not UTF-8: type other characters, or convert it")]
+    NotText,
     /// The second time was not as the first.
     #[error("the two passwords differ: try again")]
     Different,
@@ -138,6 +144,10 @@ mod tests {
             Err(Error::Empty)
         ));
         assert!(matches!(first_line(&mut "".as_bytes()), Err(Error::Empty)));
+        assert!(matches!(
+            first_line(&mut &b"p\xff\n"[..]),
+            Err(Error::NotText)
+        ));
         let endless = "x".repeat(5000);
         assert!(matches!(
             first_line(&mut endless.as_bytes()),

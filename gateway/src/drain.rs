@@ -6,7 +6,7 @@
 //!
 //! A phase may be skipped and never comes back. [`Drain`] moves it, [`DrainState`] follows it.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::{
     sync::watch,
@@ -31,6 +31,40 @@ pub enum Phase {
     Draining(Arrivals),
     /// Sessions leave now, whatever they do.
     Over,
+}
+
+/// Whom a drain waits for; shows the transfers or, while there are none, the clients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Transfers that run.
+    pub transfers: usize,
+    /// Clients that are connected, with a transfer or without.
+    pub clients: usize,
+}
+
+impl Waiting {
+    /// Whom both wait for.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            transfers: self.transfers + other.transfers,
+            clients: self.clients + other.clients,
+        }
+    }
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (count, noun) = match *self {
+            Self {
+                transfers: 0,
+                clients,
+            } => (clients, "client"),
+            Self { transfers, .. } => (transfers, "transfer"),
+        };
+        let plural = if count == 1 { "" } else { "s" };
+        write!(f, "{count} {noun}{plural}")
+    }
 }
 
 /// Moves the phase. Clones move the same one.
@@ -108,11 +142,11 @@ impl Drain {
         }
     }
 
-    /// Transfers that run; while there are none, clients that are connected.
-    pub fn waiting_for(&self) -> usize {
-        match *self.shared.transfers.borrow() {
-            0 => *self.shared.clients.borrow(),
-            transfers => transfers,
+    /// Whom a drain waits for.
+    pub fn waiting_for(&self) -> Waiting {
+        Waiting {
+            transfers: *self.shared.transfers.borrow(),
+            clients: *self.shared.clients.borrow(),
         }
     }
 
@@ -282,13 +316,13 @@ mod tests {
         let drain = Drain::default();
         let _first = drain.client();
         let _second = drain.client();
-        assert_eq!(drain.waiting_for(), 2);
+        assert_eq!(drain.waiting_for().to_string(), "2 clients");
 
         let transfer = drain.state().transfer();
-        assert_eq!(drain.waiting_for(), 1);
+        assert_eq!(drain.waiting_for().to_string(), "1 transfer");
 
         drop(transfer);
-        assert_eq!(drain.waiting_for(), 2);
+        assert_eq!(drain.waiting_for().to_string(), "2 clients");
     }
 
     #[tokio::test]

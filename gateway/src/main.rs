@@ -109,7 +109,7 @@ async fn serve(
     }
     server.drain(server.drain_timeout(), Arrivals::Refuse);
     tracing::info!(
-        waiting_for = server.waiting_for(),
+        waiting_for = %server.waiting_for(),
         "stopping; a second signal ends at once"
     );
     tokio::select! {

@@ -80,7 +80,7 @@ fn served(
     manifests
         .users
         .iter()
-        .filter(|user| manifest::selects(endpoint, user))
+        .filter(|user| plan::selects(&endpoint.value, &user.value))
         .map(|user| (manifest::login_name(user).to_owned(), user.clone()))
         .collect()
 }

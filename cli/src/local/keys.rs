@@ -13,9 +13,9 @@ use super::state;
 /// The key in this file, in OpenSSH's format; made (Ed25519) if the file is not there.
 pub(super) fn keep(path: &Path, comment: &str) -> Result<PrivateKey, Error> {
     if let Some(text) = state::read(path)?.map(Zeroizing::new) {
-        return PrivateKey::from_openssh(text.as_bytes()).map_err(|source| Error::Kept {
+        return PrivateKey::from_openssh(&text).map_err(|reason| Error::Kept {
             path: path.display().to_string(),
-            source,
+            reason,
         });
     }
     let key = make(comment)?;
@@ -60,12 +60,14 @@ pub enum Error {
     #[error(transparent)]
     State(#[from] state::Error),
     /// The file holds something else.
-    #[error("{path} is no private key in OpenSSH's format; remove it and a new one is made")]
+    #[error(
+        "{path} is no private key in OpenSSH's format: remove it and a new one is made ({reason})"
+    )]
     Kept {
         /// The file.
         path: String,
         /// What is wrong with it.
-        source: ssh_key::Error,
+        reason: ssh_key::Error,
     },
     /// The kernel gives no randomness.
     #[error("the kernel gives no random bytes")]

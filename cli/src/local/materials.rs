@@ -33,7 +33,7 @@ impl<'a> Materials<'a> {
         let path = hashes_path(state);
         let hashes = match state::read(&path)? {
             None => BTreeMap::new(),
-            Some(text) => serde_json::from_str(&text)
+            Some(text) => serde_json::from_slice(&text)
                 .map_err(|source| super::Error::Hashes { path, source })?,
         };
         Ok(Self::Kept { state, hashes })
@@ -61,7 +61,7 @@ impl<'a> Materials<'a> {
             .join(name)
             .join("ed25519");
         keys::keep(&path, &format!("{namespace}/{name}"))?;
-        Ok(state::read(&path)?.map(String::into_bytes))
+        Ok(state::read(&path)?)
     }
 
     /// The file of a user's private key, and the public key as a line.

@@ -73,7 +73,7 @@ pub(super) fn placed(manifests: &Manifests, problem: &Problem) -> Option<Mistake
     let (what, mend) = text.split_once(": ").unwrap_or((&text, ""));
     // A Secret that is there but wrong has been reported as that, and is not missing.
     if let plan::Mistake::SecretMissing { secret } = mistake
-        && manifests.is_declared("Secret", &object.namespace, secret)
+        && (manifests.is_partial || manifests.is_declared("Secret", &object.namespace, secret))
     {
         return None;
     }

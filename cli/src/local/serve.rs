@@ -12,19 +12,17 @@ use std::{
 
 use gateway::{
     admin::{Admin, Heartbeat, Subject},
-    drain::Arrivals,
+    drain::{Arrivals, Waiting},
     server::Server,
 };
+use gateway_config::Digest;
 use prometheus::Registry;
-use tokio::{
-    task::JoinSet,
-    time::{MissedTickBehavior, interval, timeout},
-};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::{
     Ending, Error,
     changes::changes,
-    compile, counted,
+    compile,
     materials::Materials,
     service::Service,
     sheet::{Sheet, Span},
@@ -58,7 +56,8 @@ pub(super) async fn serve(
         state,
         registry: Registry::new(),
         running: BTreeMap::new(),
-        leaving: JoinSet::new(),
+        wanted: BTreeMap::new(),
+        leaving: Vec::new(),
     };
     for service in services {
         serving.start(service).await?;
@@ -77,6 +76,7 @@ pub(super) async fn serve(
                 break;
             }
             _tick = ticks.tick() => {
+                serving.start_wanted(voice).await;
                 let now = Fingerprint::of(&arguments.path);
                 if now != seen {
                     seen = now;
@@ -97,8 +97,16 @@ struct Serving<'a> {
     state: &'a State,
     registry: Registry,
     running: BTreeMap<String, Running>,
+    /// Endpoints that do not run yet, for example because another one has not let go of their port.
+    wanted: BTreeMap<String, Wanted>,
     /// Gateways of endpoints that are gone, while their last transfers run.
-    leaving: JoinSet<()>,
+    leaving: Vec<Server>,
+}
+
+struct Wanted {
+    service: Service,
+    /// Why it does not run, as it was last said.
+    complaint: String,
 }
 
 struct Running {
@@ -172,20 +180,53 @@ impl Serving<'_> {
         for name in gone {
             self.leave(&name, voice);
         }
+        // All are written before any is waited for: one may get a port only when another lets go of it.
+        let mut changed = Vec::new();
         for (name, running) in &mut self.running {
-            if let Some(service) = services.remove(name) {
-                running.change(self.state, service, voice).await?;
+            if let Some(service) = services.remove(name)
+                && let Some(change) = running.change(self.state, service)?
+            {
+                changed.push((name, &running.server, change));
             }
         }
-        for (name, service) in services {
-            let addresses = shown(&service.addresses());
-            match self.start(service).await {
-                Ok(()) => voice.say(format_args!("{name}: served now at {addresses}")),
-                // The others go on.
-                Err(error) => voice.complain(&chain(&error)),
-            }
+        for (name, server, change) in changed {
+            let outcome = change.outcome(server).await;
+            voice.say(format_args!("{name}: {} ({outcome})", change.what));
         }
+        let wanted = |(name, service)| {
+            let complaint = String::new();
+            (name, Wanted { service, complaint })
+        };
+        // Started at the next tick: an endpoint that left has closed its sockets by then.
+        self.wanted = services.into_iter().map(wanted).collect();
         self.announce()
+    }
+
+    /// Starts what is to be served and does not run yet. The others go on if that fails.
+    async fn start_wanted(&mut self, voice: &mut Voice<'_>) {
+        // Who has left makes room for a successor of the same name.
+        self.leaving
+            .retain(|server| server.waiting_for() != Waiting::default());
+        for (name, mut wanted) in std::mem::take(&mut self.wanted) {
+            // Both would read one folder.
+            if self.leaving.iter().any(|server| server.endpoint() == name) {
+                self.wanted.insert(name, wanted);
+                continue;
+            }
+            let addresses = shown(&wanted.service.addresses());
+            let started = self.start(wanted.service.clone()).await;
+            match started.and_then(|()| self.announce()) {
+                Ok(()) => voice.say(format_args!("{name}: served now at {addresses}")),
+                Err(error) => {
+                    let complaint = chain(&error);
+                    if complaint != wanted.complaint {
+                        voice.complain(&format!("{complaint}; this is tried again and again"));
+                    }
+                    wanted.complaint = complaint;
+                    self.wanted.insert(name, wanted);
+                }
+            }
+        }
     }
 
     fn leave(&mut self, name: &str, voice: &mut Voice<'_>) {
@@ -194,37 +235,44 @@ impl Serving<'_> {
         };
         let deadline = service.drain_timeout();
         server.drain(deadline, Arrivals::Refuse);
-        self.leaving.spawn(async move { server.finished().await });
+        // Another endpoint may have its ports already.
+        server.stop_listening();
+        self.leaving.push(server);
         voice.say(format_args!(
             "{name}: gone; running transfers may finish for up to {}",
             Span(deadline)
         ));
     }
 
+    /// Everything that runs, also what is leaving.
+    fn servers(&self) -> impl Iterator<Item = &Server> {
+        let running = self.running.values().map(|running| &running.server);
+        running.chain(&self.leaving)
+    }
+
     /// Waits for running transfers. A second signal ends at once.
-    async fn drain(mut self, signals: &mut Signals, voice: &mut Voice<'_>) -> Ending {
+    async fn drain(self, signals: &mut Signals, voice: &mut Voice<'_>) -> Ending {
         for Running { server, service } in self.running.values() {
             server.drain(service.drain_timeout(), Arrivals::Refuse);
         }
         let finished = async {
-            for running in self.running.values() {
-                running.server.finished().await;
+            for server in self.servers() {
+                server.finished().await;
             }
-            while self.leaving.join_next().await.is_some() {}
         };
         tokio::pin!(finished);
         let mut ticks = interval(DRAIN_INTERVAL);
-        let mut said = 0;
+        let mut said = Waiting::default();
         loop {
             tokio::select! {
                 biased;
                 () = &mut finished => break,
                 number = signals.next() => return Ending::Signal(number),
                 _tick = ticks.tick() => {
-                    let waiting = self.running.values().map(|running| running.server.waiting_for()).sum();
+                    let waiting = self.servers().map(Server::waiting_for).fold(Waiting::default(), Waiting::and);
                     if waiting != said {
                         said = waiting;
-                        voice.say(format_args!("Stopping: waiting for {}", counted(waiting, "transfer")));
+                        voice.say(format_args!("Stopping: waiting for {waiting}"));
                     }
                 }
             }
@@ -234,33 +282,41 @@ impl Serving<'_> {
     }
 }
 
+/// A change that was written for a gateway.
+struct Change {
+    what: String,
+    /// What the gateway serves once it has picked the change up.
+    digest: Digest,
+}
+
 impl Running {
-    async fn change(
-        &mut self,
-        state: &State,
-        service: Service,
-        voice: &mut Voice<'_>,
-    ) -> Result<(), Error> {
-        let name = service.name();
+    /// Writes what is different; nothing if nothing is.
+    fn change(&mut self, state: &State, service: Service) -> Result<Option<Change>, Error> {
         let changes = changes(&self.service, &service);
-        if changes.is_empty() {
-            self.service = service;
-            return Ok(());
-        }
-        let (_folder, digest) = write(state, &service)?;
+        let change = if changes.is_empty() {
+            None
+        } else {
+            let (_folder, digest) = write(state, &service)?;
+            let what = changes.join(", ");
+            Some(Change { what, digest })
+        };
+        self.service = service;
+        Ok(change)
+    }
+}
+
+impl Change {
+    async fn outcome(&self, server: &Server) -> &'static str {
         let applied = async {
             let mut ticks = interval(DRAIN_INTERVAL);
-            while self.server.serves() != digest {
+            while server.serves() != self.digest {
                 ticks.tick().await;
             }
         };
-        let outcome = match timeout(RELOAD_MAX, applied).await {
+        match timeout(RELOAD_MAX, applied).await {
             Ok(()) => "applied",
             Err(_elapsed) => "written, but the gateway does not serve it yet; see its messages",
-        };
-        self.service = service;
-        voice.say(format_args!("{name}: {} ({outcome})", changes.join(", ")));
-        Ok(())
+        }
     }
 }
 

@@ -82,10 +82,10 @@ impl State {
     }
 }
 
-/// The text of a file; none if there is no such file.
-pub(super) fn read(path: &Path) -> Result<Option<String>, Error> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
+/// What is in a file; none if there is no such file.
+pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    match fs::read(path) {
+        Ok(content) => Ok(Some(content)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(failed("read", path)(source)),
     }
@@ -144,6 +144,24 @@ fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
     move |source| Error::Disk { what, path, source }
 }
 
+fn mend(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            " (become its owner, or name a folder of your own with --state)"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => " (name a folder that can be written with --state)",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            " (make room, or name a folder on another disk with --state)"
+        }
+        io::ErrorKind::AlreadyExists
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::IsADirectory => {
+            " (something else has this name: move it away, or name another folder with --state)"
+        }
+        _ => "",
+    }
+}
+
 /// Why STATE cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -151,7 +169,7 @@ pub enum Error {
     #[error("another `secureftp local` uses {}: stop it, or name another folder with --state", .0.display())]
     Used(PathBuf),
     /// The disk did not do as told.
-    #[error("cannot {what} {}", path.display())]
+    #[error("cannot {what} {}{}", path.display(), mend(source))]
     Disk {
         /// What was tried.
         what: &'static str,
@@ -186,7 +204,7 @@ mod tests {
         write(&path, b"old").unwrap();
         write(&path, b"new").unwrap();
 
-        assert_eq!(read(&path).unwrap().as_deref(), Some("new"));
+        assert_eq!(read(&path).unwrap().as_deref(), Some(b"new".as_slice()));
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&path), 0o600);
         assert_eq!(mode(path.parent().unwrap()), 0o700);

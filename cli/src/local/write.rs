@@ -36,7 +36,7 @@ pub(super) fn write(state: &State, service: &Service) -> Result<(PathBuf, Digest
 /// A file that stays as it is wakes nobody.
 fn update(path: &std::path::Path, content: &[u8]) -> Result<(), state::Error> {
     match state::read(path)? {
-        Some(text) if text.as_bytes() == content => Ok(()),
+        Some(known) if known == content => Ok(()),
         _ => state::write(path, content),
     }
 }
@@ -49,9 +49,9 @@ pub(super) fn public_host_keys(service: &Service) -> Result<Vec<PublicKey>, keys
         .map(|(name, pem)| {
             PrivateKey::from_openssh(pem)
                 .map(|key| key.public_key().clone())
-                .map_err(|source| keys::Error::Kept {
+                .map_err(|reason| keys::Error::Kept {
                     path: name.clone(),
-                    source,
+                    reason,
                 })
         })
         .collect()

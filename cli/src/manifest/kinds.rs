@@ -11,7 +11,7 @@ use super::{
     core_schema::{claim_schema, metadata_schema, secret_schema},
     mistake::Mistake,
     object::{Identity, Object, Untyped},
-    schema::{self, did_you_mean},
+    schema::{self, Patterns, did_you_mean},
     tree::{Node, Value},
 };
 
@@ -88,6 +88,7 @@ pub(super) fn read(objects: Vec<Untyped>, mistakes: &mut Vec<Mistake>) -> Manife
 /// What every kind demands.
 struct Kinds {
     validator: Validator,
+    patterns: Patterns,
     rules: BTreeMap<&'static str, Rules>,
 }
 
@@ -119,6 +120,7 @@ impl Kinds {
         rules.insert(CLAIM, Rules::new(claim_schema()));
         Self {
             validator: Validator::new(),
+            patterns: Patterns::default(),
             rules,
         }
     }
@@ -130,7 +132,7 @@ impl Kinds {
         mistakes: &mut Vec<Mistake>,
     ) -> Option<Object<T>> {
         let rules = self.rules.get(kind)?;
-        let findings = schema::check(&rules.schema, &object.node);
+        let findings = schema::check(&rules.schema, &object.node, &mut self.patterns);
         if !findings.is_empty() {
             for finding in findings {
                 let mut mistake = object.mistake(&finding.field, finding.what, finding.mend);

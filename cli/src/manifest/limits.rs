@@ -10,7 +10,7 @@ pub(super) const FILES_MAX: usize = 10_000;
 pub(super) const FOLDERS_DEPTH_MAX: usize = 32;
 
 /// Values of one file, aliases counted as what they stand for.
-pub(super) const NODES_MAX: usize = 200_000;
+pub(super) const NODES_MAX: usize = 500_000;
 
 /// Lists and maps inside each other.
 pub(super) const DEPTH_MAX: usize = 64;

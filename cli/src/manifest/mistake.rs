@@ -1,6 +1,6 @@
 //! What is wrong in a manifest, where, and how to mend it.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 /// A place in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,14 +96,50 @@ impl fmt::Display for Mistake {
         }
         match (self.subject.is_empty(), self.field.is_empty()) {
             (true, true) => {}
-            (false, true) => write!(f, "{}: ", self.subject)?,
-            (true, false) => write!(f, "{}: ", self.field)?,
-            (false, false) => write!(f, "{} {}: ", self.subject, self.field)?,
+            (false, true) => write!(f, "{}: ", shown(&self.subject))?,
+            (true, false) => write!(f, "{}: ", shown(&self.field))?,
+            (false, false) => write!(f, "{} {}: ", shown(&self.subject), shown(&self.field))?,
         }
-        f.write_str(&self.what)?;
+        f.write_str(&shown(&self.what))?;
         if !self.mend.is_empty() {
-            write!(f, "\n    mend: {}", self.mend)?;
+            write!(f, "\n    mend: {}", shown(&self.mend))?;
         }
         Ok(())
+    }
+}
+
+/// What was written in a manifest must not move the cursor of whoever reads this.
+fn shown(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return text.into();
+    }
+    let escaped = text.chars().map(|character| {
+        if character.is_control() {
+            character.escape_default().to_string()
+        } else {
+            character.to_string()
+        }
+    });
+    escaped.collect::<String>().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_cannot_command_the_terminal() {
+        let place = Place {
+            file: Arc::from("a.yaml"),
+            position: Position::START,
+        };
+        let mistake = Mistake::error(place, "`\u{1b}[2J\n` is no name", "").of("User/\u{7}", "\r");
+
+        let shown = mistake.to_string();
+
+        assert_eq!(
+            shown,
+            "a.yaml:1:1: User/\\u{7} \\r: `\\u{1b}[2J\\n` is no name"
+        );
     }
 }

@@ -29,9 +29,11 @@ use std::{
 use crds::{SecureFtpEndpoint, SecureFtpUser};
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Secret};
 
+use yaml::End;
+
 pub use mistake::{Mistake, Place, Position, Severity};
 pub use object::{Identity, Object};
-pub use references::{login_name, selects};
+pub use references::login_name;
 pub use source::Source;
 
 /// Everything below PATH that `local` serves.
@@ -47,6 +49,8 @@ pub struct Manifests {
     pub claims: Vec<Object<PersistentVolumeClaim>>,
     /// Where every object of these kinds was written, also of those that are wrong.
     pub declared: BTreeMap<Identity, Place>,
+    /// Whether there may be more than could be read: then nothing is certain to be missing.
+    pub is_partial: bool,
     /// How many objects of each other kind there are; they are skipped.
     pub skipped: BTreeMap<String, usize>,
 }
@@ -114,16 +118,24 @@ pub fn files(path: &Path) -> Vec<PathBuf> {
 /// Reads manifests that are in memory, adding to these mistakes.
 pub fn read_sources(sources: &[Source], mut mistakes: Vec<Mistake>) -> Reading {
     let mut documents = Vec::new();
+    // A file that cannot be read is a mistake already.
+    let mut is_partial = !mistakes.is_empty();
     for source in sources {
-        for node in yaml::read(&source.file, &source.text, &mut mistakes) {
+        let read = yaml::read(&source.file, &source.text, &mut mistakes);
+        is_partial |= read.end == End::Early;
+        for node in read.nodes {
             documents.push((std::sync::Arc::clone(&source.file), node));
         }
     }
     let objects = object::identify(documents, &mut mistakes);
     let declared = object::declared(&objects, &mut mistakes);
     let mut manifests = kinds::read(objects, &mut mistakes);
-    mistakes.extend(references::check(&manifests, &declared));
     manifests.declared = declared;
+    manifests.is_partial = is_partial;
+    mistakes.extend(references::missing_claims(&manifests));
+    if mistakes.is_empty() {
+        mistakes.extend(references::unmatched(&manifests));
+    }
     let mut reading = Reading {
         manifests,
         mistakes,

@@ -109,12 +109,12 @@ fn identify_one(file: &Arc<str>, node: Node, mistakes: &mut Vec<Mistake>) -> Opt
         return None;
     }
     let mut missing = Vec::new();
-    let mut wanted = |path: &str, mend: &str| match lookup(&node, path) {
-        Ok(text) => Some(text.to_owned()),
-        Err(position) => {
-            missing.push((position, path.to_owned(), mend.to_owned()));
-            None
+    let mut wanted = |path: &str, mend: &str| {
+        let found = lookup(&node, path);
+        if found.is_none() {
+            missing.push((path.to_owned(), mend.to_owned()));
         }
+        found.map(str::to_owned)
     };
     let api_version = wanted(
         "apiVersion",
@@ -137,8 +137,9 @@ fn identify_one(file: &Arc<str>, node: Node, mistakes: &mut Vec<Mistake>) -> Opt
                 .to_owned(),
         )
     };
-    for (position, path, mend) in missing {
-        let what = "is missing, or is no text";
+    for (path, mend) in missing {
+        let what = "is missing, or is no text (a number needs quotes, and so do words like yes)";
+        let position = node.nearest(&field::parse(&path));
         let subject = kind.clone().unwrap_or_default();
         mistakes.push(Mistake::error(at(file, position), what, mend).of(subject, path));
     }
@@ -160,19 +161,12 @@ fn identify_one(file: &Arc<str>, node: Node, mistakes: &mut Vec<Mistake>) -> Opt
     })
 }
 
-/// The text of a field that is not empty, or where it should be.
-fn lookup<'a>(node: &'a Node, path: &str) -> Result<&'a str, Position> {
-    let mut found = node;
-    for name in path.split('.') {
-        match found.field(name) {
-            Some(field) => found = &field.node,
-            None => return Err(node.nearest(&field::parse(path))),
-        }
-    }
-    found
+/// The text of a field that is not empty.
+fn lookup<'a>(node: &'a Node, path: &str) -> Option<&'a str> {
+    path.split('.')
+        .try_fold(node, |node, name| Some(&node.field(name)?.node))?
         .text()
         .filter(|text| !text.is_empty())
-        .ok_or_else(|| node.nearest(&field::parse(path)))
 }
 
 /// Where each object was written first. A second one of the same name is a mistake.

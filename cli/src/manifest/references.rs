@@ -11,53 +11,53 @@ use super::{
     schema::did_you_mean,
 };
 
-/// Every object of a kind that is read, and where it was written; also those with mistakes of their own, since
-/// an object that is wrong is not missing.
-pub(super) type Declared = BTreeMap<Identity, Place>;
-
-/// Everything that one object says wrongly of another, as far as `plan` does not look.
-pub(super) fn check(manifests: &Manifests, declared: &Declared) -> Vec<Mistake> {
-    let mut mistakes = Vec::new();
-    for endpoint in &manifests.endpoints {
-        claim(endpoint, declared, &mut mistakes);
-        if !manifests.users.iter().any(|user| selects(endpoint, user)) {
-            let what = "no user carries these labels: nobody can log in here";
-            let mend = "give a SecureFtpUser of this namespace these labels";
-            let path = "spec.users.selector.matchLabels";
-            mistakes.push(endpoint.mistake(path, what, mend).warning());
-        }
+/// The claims that endpoints name and nobody wrote.
+pub(super) fn missing_claims(manifests: &Manifests) -> Vec<Mistake> {
+    if manifests.is_partial {
+        return Vec::new();
     }
-    let is_endpoint = |known: &Identity| known.kind == "SecureFtpEndpoint";
-    for user in &manifests.users {
-        let selected = manifests
-            .endpoints
-            .iter()
-            .any(|endpoint| selects(endpoint, user));
-        // An endpoint with mistakes of its own may well select this user.
-        let certain =
-            declared.keys().filter(|known| is_endpoint(known)).count() == manifests.endpoints.len();
-        if !selected && certain {
-            let what = "no endpoint selects this user: nobody can log in with it";
-            let mend =
-                "give it the labels that an endpoint's spec.users.selector.matchLabels names";
-            mistakes.push(user.mistake("metadata.labels", what, mend).warning());
-        }
-    }
-    mistakes
+    manifests
+        .endpoints
+        .iter()
+        .filter_map(|endpoint| missing_claim(endpoint, &manifests.declared))
+        .collect()
 }
 
-/// Whether the endpoint serves this user: same namespace, all labels.
-pub fn selects(endpoint: &Object<SecureFtpEndpoint>, user: &Object<SecureFtpUser>) -> bool {
-    let labels = user.value.metadata.labels.as_ref();
-    endpoint.identity.namespace == user.identity.namespace
-        && endpoint
-            .value
-            .spec
-            .users
-            .selector
-            .match_labels
-            .iter()
-            .all(|(name, value)| labels.and_then(|labels| labels.get(name)) == Some(value))
+/// Endpoints without users and users without an endpoint, which is worth a warning once all else is right.
+pub(super) fn unmatched(manifests: &Manifests) -> Vec<Mistake> {
+    let Manifests {
+        endpoints, users, ..
+    } = manifests;
+    let selects = |endpoint: &Object<SecureFtpEndpoint>, user: &Object<SecureFtpUser>| {
+        plan::selects(&endpoint.value, &user.value)
+    };
+    let lonely = endpoints
+        .iter()
+        .filter(|endpoint| !users.iter().any(|user| selects(endpoint, user)))
+        .map(|endpoint| {
+            let namespace = &endpoint.identity.namespace;
+            endpoint.mistake(
+                "spec.users.selector.matchLabels",
+                format!(
+                    "no user of namespace {namespace} carries these labels: nobody can log in here"
+                ),
+                "give a SecureFtpUser of this namespace these labels",
+            )
+        });
+    let idle = users
+        .iter()
+        .filter(|user| !endpoints.iter().any(|endpoint| selects(endpoint, user)))
+        .map(|user| {
+            let namespace = &user.identity.namespace;
+            user.mistake(
+                "metadata.labels",
+                format!(
+                    "no endpoint of namespace {namespace} selects this user: nobody can log in with it"
+                ),
+                "put it into the namespace of its endpoint, with the labels that spec.users.selector.matchLabels names there",
+            )
+        });
+    lonely.chain(idle).map(Mistake::warning).collect()
 }
 
 /// The name this user logs in with.
@@ -69,45 +69,26 @@ pub fn login_name(user: &Object<SecureFtpUser>) -> &str {
         .unwrap_or(&user.identity.name)
 }
 
-fn claim(endpoint: &Object<SecureFtpEndpoint>, declared: &Declared, mistakes: &mut Vec<Mistake>) {
-    let path = "spec.storage.persistentVolumeClaim.claimName";
-    let name = &endpoint
-        .value
-        .spec
-        .storage
-        .persistent_volume_claim
-        .claim_name;
-    let wanted = other(endpoint, "PersistentVolumeClaim", name);
-    if !declared.contains_key(&wanted) {
-        mistakes.push(missing(endpoint, path, &wanted, declared));
+fn missing_claim(
+    endpoint: &Object<SecureFtpEndpoint>,
+    declared: &BTreeMap<Identity, Place>,
+) -> Option<Mistake> {
+    let claim = &endpoint.value.spec.storage.persistent_volume_claim;
+    let (kind, name) = ("PersistentVolumeClaim", &claim.claim_name);
+    let namespace = &endpoint.identity.namespace;
+    let mut claims = declared.iter().filter(|(known, _)| known.kind == kind);
+    if claims
+        .clone()
+        .any(|(known, _)| known.name == *name && known.namespace == *namespace)
+    {
+        return None;
     }
-}
-
-fn other<T>(object: &Object<T>, kind: &str, name: &str) -> Identity {
-    Identity {
-        group: String::new(),
-        kind: kind.to_owned(),
-        namespace: object.identity.namespace.clone(),
-        name: name.to_owned(),
-    }
-}
-
-fn missing<T>(object: &Object<T>, path: &str, wanted: &Identity, declared: &Declared) -> Mistake {
-    let Identity {
-        kind,
-        namespace,
-        name,
-        ..
-    } = wanted;
     let what = format!("there is no {kind} `{name}` in namespace {namespace}");
-    let names = declared
-        .keys()
-        .filter(|known| known.kind == *kind && known.namespace == *namespace)
-        .map(|known| known.name.as_str());
-    let elsewhere = declared
-        .iter()
-        .find(|(known, _)| known.kind == *kind && known.name == *name);
-    let mend = match elsewhere {
+    let names = claims
+        .clone()
+        .filter(|(known, _)| known.namespace == *namespace)
+        .map(|(known, _)| known.name.as_str());
+    let mend = match claims.find(|(known, _)| known.name == *name) {
         Some((known, place)) => format!(
             "namespace {} has one ({place}): move one of the two",
             known.namespace
@@ -116,5 +97,6 @@ fn missing<T>(object: &Object<T>, path: &str, wanted: &Identity, declared: &Decl
             format!("add a manifest of a {kind} with that name below the same PATH")
         }),
     };
-    object.mistake(path, what, mend)
+    let path = "spec.storage.persistentVolumeClaim.claimName";
+    Some(endpoint.mistake(path, what, mend))
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs,
-    io::Read as _,
+    io::{self, Read as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -26,7 +26,7 @@ pub struct Source {
 /// and a folder is read once, whichever links lead to it. A file named itself is read whatever its name is.
 pub(super) fn read(path: &Path, mistakes: &mut Vec<Mistake>) -> Vec<Source> {
     let files = files(path, mistakes);
-    if files.is_empty() {
+    if files.is_empty() && mistakes.is_empty() {
         mistakes.push(unreadable(
             path,
             "no .yaml, .yml or .json file is here",
@@ -40,8 +40,15 @@ pub(super) fn read(path: &Path, mistakes: &mut Vec<Mistake>) -> Vec<Source> {
                 file: shown(file),
                 text,
             }),
-            Err(what) => {
-                mistakes.push(unreadable(file, what, ""));
+            Err(wrong) => {
+                mistakes.push(Mistake::error(
+                    Place {
+                        file: shown(file),
+                        position: wrong.position,
+                    },
+                    wrong.what,
+                    wrong.mend,
+                ));
                 None
             }
         })
@@ -78,7 +85,8 @@ impl Walk<'_> {
             Ok(listed) => listed,
             Err(error) => {
                 let what = format!("this folder cannot be read: {error}");
-                self.mistakes.push(unreadable(folder, what, ""));
+                self.mistakes
+                    .push(unreadable(folder, what, mend_of(&error)));
                 return;
             }
         };
@@ -95,7 +103,8 @@ impl Walk<'_> {
             if path.is_dir() {
                 if depth >= FOLDERS_DEPTH_MAX {
                     let what = format!("more than {FOLDERS_DEPTH_MAX} folders inside each other");
-                    self.mistakes.push(unreadable(&path, what, ""));
+                    self.mistakes
+                        .push(unreadable(&path, what, "name a folder further inside"));
                     continue;
                 }
                 self.folder(&path, depth + 1);
@@ -119,32 +128,83 @@ fn is_manifest(path: &Path) -> bool {
         .is_some_and(|extension| extension == "yaml" || extension == "yml" || extension == "json")
 }
 
-fn text(path: &Path) -> Result<String, String> {
-    let unreadable = |error: std::io::Error| format!("this file cannot be read: {error}");
+/// Why a file is no text.
+struct Wrong {
+    position: Position,
+    what: String,
+    mend: &'static str,
+}
+
+fn text(path: &Path) -> Result<String, Wrong> {
+    let wrong = |what: String, mend| Wrong {
+        position: Position::START,
+        what,
+        mend,
+    };
+    let unreadable = |error: io::Error| {
+        let what = format!("this file cannot be read: {error}");
+        wrong(what, mend_of(&error))
+    };
     // A pipe or a device would never end, or never begin.
     if !fs::metadata(path).map_err(unreadable)?.is_file() {
-        return Err("this is neither a file nor a folder".to_owned());
+        let what = "this is neither a file nor a folder".to_owned();
+        return Err(wrong(what, "name a file or a folder with manifests"));
     }
     let mut bytes = Vec::new();
     fs::File::open(path)
         .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
         .map_err(unreadable)?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(format!("this file is larger than {FILE_BYTES_MAX} bytes"));
+        let what = format!("this file is larger than {FILE_BYTES_MAX} bytes");
+        return Err(wrong(what, "split it into several files"));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
-        let line = 1 + error
-            .as_bytes()
-            .iter()
-            .take(valid)
-            .filter(|byte| **byte == b'\n')
-            .count();
-        format!("line {line} is not UTF-8 text")
+        let before = error.as_bytes().get(..valid).unwrap_or_default();
+        Wrong {
+            position: end_of(&String::from_utf8_lossy(before)),
+            what: "this is not UTF-8 text".to_owned(),
+            mend: "save the file as UTF-8",
+        }
     })?;
-    Ok(text
-        .strip_prefix('\u{feff}')
-        .map_or_else(|| text.clone(), str::to_owned))
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    if let Some(at) = text.find(is_unprintable) {
+        let (before, after) = text.split_at_checked(at).unwrap_or_default();
+        let character = after.chars().next().unwrap_or_default();
+        return Err(Wrong {
+            position: end_of(before),
+            what: format!(
+                "the character U+{:04X} is not allowed",
+                u32::from(character)
+            ),
+            mend: "remove it, or write it as `\\u…` in double quotes; a file full of them is to be saved as UTF-8",
+        });
+    }
+    Ok(text.to_owned())
+}
+
+/// What YAML forbids (YAML 1.1, section 4.1.1).
+fn is_unprintable(character: char) -> bool {
+    let allowed = matches!(character, '\t' | '\n' | '\r' | '\u{85}');
+    (character.is_control() && !allowed)
+        || matches!(character, '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+}
+
+/// The position just after this text.
+fn end_of(text: &str) -> Position {
+    let line = text.rsplit('\n').next().unwrap_or_default();
+    Position {
+        line: 1 + text.matches('\n').count(),
+        column: 1 + line.chars().count(),
+    }
+}
+
+fn mend_of(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "check the path, and where a link leads",
+        io::ErrorKind::PermissionDenied => "give yourself the right to read it",
+        _ => "make it readable, or move it away",
+    }
 }
 
 fn shown(path: &Path) -> Arc<str> {
@@ -194,6 +254,7 @@ mod tests {
         let path = folder.path();
         fs::write(path.join("latin.yaml"), b"a: 1\nb: \xe9\n").unwrap();
         fs::write(path.join("large.yaml"), vec![b' '; 4 << 20]).unwrap();
+        fs::write(path.join("wide.yaml"), "a: 1\nö: \0").unwrap();
 
         let mut mistakes = Vec::new();
         let sources = read(path, &mut mistakes);
@@ -201,11 +262,15 @@ mod tests {
         assert_eq!(sources, []);
         let shown: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
         assert!(
-            shown[0].ends_with("large.yaml:1:1: this file is larger than 3145728 bytes"),
+            shown[0].contains("large.yaml:1:1: this file is larger than 3145728 bytes"),
             "{shown:?}"
         );
         assert!(
-            shown[1].ends_with("latin.yaml:1:1: line 2 is not UTF-8 text"),
+            shown[1].contains("latin.yaml:2:4: this is not UTF-8 text"),
+            "{shown:?}"
+        );
+        assert!(
+            shown[2].contains("wide.yaml:2:4: the character U+0000 is not allowed"),
             "{shown:?}"
         );
     }

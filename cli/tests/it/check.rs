@@ -149,6 +149,16 @@ fn json_and_lists_are_manifests_too() {
 }
 
 #[test]
+fn what_is_null_counts_as_not_written() {
+    let output = secureftp(&["local", "good/nulls", "--check"])
+        .output()
+        .unwrap();
+
+    assert_eq!(text(&output.stderr), "");
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
 fn the_demonstration_has_no_mistakes() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/partners");
 

@@ -368,3 +368,101 @@ fn a_terminal_that_went_away_stops_nothing() {
     running.signal(Signal::INT);
     assert_eq!(running.ended().code(), Some(0));
 }
+
+#[test]
+fn an_endpoint_with_another_name_takes_the_port_over() {
+    let place = Place::new();
+    let running = place.start();
+    let _idle = TcpStream::connect((Ipv4Addr::LOCALHOST, place.port)).unwrap();
+
+    place.edit("partners.yaml", |text| {
+        text.replace("name: partners\n", "name: renamed\n")
+    });
+
+    let lines = running.lines_until("default/renamed:");
+    assert!(lines[0].starts_with("default/partners: gone"), "{lines:?}");
+    assert_eq!(
+        lines[1],
+        format!("default/renamed: served now at 127.0.0.1:{}", place.port)
+    );
+    assert!(place.banner().unwrap().starts_with("SSH-2.0-"));
+    assert_eq!(running.errors.try_iter().next(), None);
+}
+
+#[test]
+fn a_port_moves_from_one_endpoint_to_another() {
+    let place = Place::new();
+    let (first, second) = (free_port(), free_port());
+    let other = |port: u16| {
+        let text = fs::read_to_string(place.folder.path().join("partners/partners.yaml")).unwrap();
+        let endpoint = text.rsplit("---\n").next().unwrap();
+        let endpoint = endpoint.replace("name: partners\n", "name: another\n");
+        endpoint.replace(
+            &format!("port: {}\n", place.port),
+            &format!("port: {port}\n"),
+        )
+    };
+    place.edit("other.yaml", |_| other(first));
+    let running = place.start();
+
+    // Both files in one look: the folder that is read is swapped whole.
+    let partners = place.folder.path().join("partners");
+    let next = place.folder.path().join("next");
+    let text = other(place.port);
+    fs::create_dir(&next).unwrap();
+    for entry in fs::read_dir(&partners).unwrap().map(Result::unwrap) {
+        fs::copy(entry.path(), next.join(entry.file_name())).unwrap();
+    }
+    fs::write(next.join("other.yaml"), text).unwrap();
+    let moved = fs::read_to_string(next.join("partners.yaml")).unwrap();
+    let moved = moved.replace(
+        &format!("port: {}\n", place.port),
+        &format!("port: {second}\n"),
+    );
+    fs::write(next.join("partners.yaml"), moved).unwrap();
+    fs::rename(&partners, place.folder.path().join("old")).unwrap();
+    fs::rename(&next, &partners).unwrap();
+
+    let lines = running.lines_until("default/partners: listens");
+    assert_eq!(
+        lines,
+        [
+            format!(
+                "default/another: listens now at 127.0.0.1:{} (applied)",
+                place.port
+            ),
+            format!("default/partners: listens now at 127.0.0.1:{second} (applied)"),
+        ]
+    );
+}
+
+#[test]
+fn a_drain_says_for_whom_it_waits() {
+    let place = Place::new();
+    let mut running = place.start();
+    let client = TcpStream::connect((Ipv4Addr::LOCALHOST, place.port)).unwrap();
+    BufReader::new(client.try_clone().unwrap())
+        .read_line(&mut String::new())
+        .unwrap();
+
+    running.signal(Signal::TERM);
+
+    let lines = running.lines_until("Stop");
+    assert_eq!(lines, ["Stopping: waiting for 1 client"]);
+    drop(client);
+    assert_eq!(running.ended().code(), Some(0));
+}
+
+#[test]
+fn what_was_generated_and_is_damaged_is_generated_again() {
+    let place = Place::new();
+    drop(place.start());
+    for file in ["endpoint.json", "host-keys/ed25519"] {
+        let path = place.folder.path().join("state/endpoints/default/partners");
+        fs::write(path.join(file), b"\xff").unwrap();
+    }
+
+    let _running = place.start();
+
+    assert!(place.banner().unwrap().starts_with("SSH-2.0-"));
+}

@@ -54,6 +54,15 @@ struct Served {
     digest: Digest,
 }
 
+/// What became of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// What the folder says is served.
+    Served,
+    /// Something else is served still.
+    Refused,
+}
+
 impl Gateway {
     /// Loads the folder and opens the volume; nobody is served yet.
     pub(super) async fn load(folder: &Path, registry: &Registry) -> Result<Self, StartError> {
@@ -86,23 +95,28 @@ impl Gateway {
     }
 
     /// Looks at the folder again. What cannot be served changes nothing, and is said once.
-    pub(super) async fn reload(self: &Arc<Self>) {
+    pub(super) async fn reload(self: &Arc<Self>) -> Outcome {
         match self.replace().await {
-            Ok(Replaced::Nothing) => self.complaint().clear(),
+            Ok(Replaced::Nothing) => {
+                self.complaint().clear();
+                Outcome::Served
+            }
             Ok(Replaced::Everything) => {
                 self.complaint().clear();
                 self.users.metrics.reload(Reload::Applied);
                 let generation = self.endpoint().configuration.endpoint.generation;
                 tracing::info!(generation, digest = %self.digest(), "configuration reloaded");
+                Outcome::Served
             }
             Err(error) => {
-                self.users.metrics.reload(Reload::Refused);
                 let complaint = chain(&error);
                 let mut last = self.complaint();
                 if *last != complaint {
+                    self.users.metrics.reload(Reload::Refused);
                     tracing::error!(error = complaint, "changed configuration not served");
                     *last = complaint;
                 }
+                Outcome::Refused
             }
         }
     }
@@ -246,6 +260,10 @@ impl Gateway {
     /// Ends every session and closes every socket.
     pub(super) fn close(&self) {
         self.drain.end();
+        self.stop_listening();
+    }
+
+    pub(super) fn stop_listening(&self) {
         self.listening().clear();
     }
 

@@ -12,18 +12,21 @@ use std::{net::SocketAddr, path::Path, path::PathBuf, sync::Arc, time::Duration}
 
 use gateway_config::Digest;
 use prometheus::Registry;
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::timeout};
 
-use self::gateway::Gateway;
+use self::gateway::{Gateway, Outcome};
 pub use self::listener::BindError;
 use crate::{
-    drain::Arrivals,
+    drain::{Arrivals, Waiting},
     reload::{FolderWatch, LoadError},
     storage,
 };
 
 /// How often gauges are set.
 const OBSERVATION_PERIOD: Duration = Duration::from_secs(1);
+
+/// How often a change that was refused is tried again.
+const RETRY_PERIOD: Duration = Duration::from_secs(1);
 
 /// A running gateway of one endpoint. Needs a tokio runtime. Dropping it ends everything at once.
 #[derive(Debug)]
@@ -52,8 +55,8 @@ pub enum StartError {
         source: storage::Error,
     },
     /// A listener cannot listen.
-    #[error("no listener may fail")]
-    Bind(#[source] BindError),
+    #[error(transparent)]
+    Bind(BindError),
     /// The changed configuration is another endpoint's; a gateway serves one.
     #[error("the configuration is that of {found}, this gateway serves {served}")]
     AnotherEndpoint {
@@ -63,7 +66,9 @@ pub enum StartError {
         found: String,
     },
     /// An endpoint of this name counts in this registry already.
-    #[error("metrics cannot be registered")]
+    #[error(
+        "a gateway of this endpoint still runs in this process, and both would count in the same metrics"
+    )]
     Metrics(#[source] prometheus::Error),
     /// The system gives no randomness.
     #[error("the system gives no random bytes")]
@@ -118,8 +123,13 @@ impl Server {
         self.gateway.drain.end();
     }
 
-    /// Transfers that a drain still waits for; while there are none, clients that are connected.
-    pub fn waiting_for(&self) -> usize {
+    /// Closes every listener, so that somebody else may listen there; sessions go on.
+    pub fn stop_listening(&self) {
+        self.gateway.stop_listening();
+    }
+
+    /// Whom a drain still waits for.
+    pub fn waiting_for(&self) -> Waiting {
         self.gateway.drain.waiting_for()
     }
 
@@ -158,7 +168,10 @@ impl Drop for Server {
 async fn reload(gateway: Arc<Gateway>, mut watch: FolderWatch) {
     loop {
         watch.changed().await;
-        gateway.reload().await;
+        // What is in the way may go away, such as another listener at the same port.
+        while gateway.reload().await == Outcome::Refused {
+            let _changed_or_late = timeout(RETRY_PERIOD, watch.changed()).await;
+        }
     }
 }
 

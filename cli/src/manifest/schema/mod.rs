@@ -30,19 +30,35 @@ pub(super) struct Finding {
 }
 
 /// Everything in the node that the schema forbids.
-pub(super) fn check(schema: &Json, node: &Node) -> Vec<Finding> {
+pub(super) fn check(schema: &Json, node: &Node, patterns: &mut Patterns) -> Vec<Finding> {
     let mut walk = Walk {
         findings: Vec::new(),
+        patterns,
     };
     walk.node(schema, node, "", node.position);
     walk.findings
 }
 
-struct Walk {
-    findings: Vec<Finding>,
+/// The patterns of all schemas, each compiled once: that takes much longer than a match.
+#[derive(Debug, Default)]
+pub(super) struct Patterns(BTreeMap<String, Option<Regex>>);
+
+impl Patterns {
+    fn forbid(&mut self, pattern: &str, text: &str) -> bool {
+        if !self.0.contains_key(pattern) {
+            self.0.insert(pattern.to_owned(), Regex::new(pattern).ok());
+        }
+        let compiled = self.0.get(pattern).and_then(Option::as_ref);
+        compiled.is_some_and(|compiled| !compiled.is_match(text))
+    }
 }
 
-impl Walk {
+struct Walk<'a> {
+    findings: Vec<Finding>,
+    patterns: &'a mut Patterns,
+}
+
+impl Walk<'_> {
     /// `position` is where the node's name is, or the node itself in a list.
     fn node(&mut self, schema: &Json, node: &Node, path: &str, position: Position) {
         if flag(schema, "x-kubernetes-int-or-string") {
@@ -51,7 +67,7 @@ impl Walk {
                     node.position,
                     path,
                     format!("{} where a number or text is wanted", shape(node)),
-                    "",
+                    "write a quantity, for example 10Gi",
                 );
             }
             return;
@@ -107,17 +123,19 @@ impl Walk {
         if !fits {
             let mend = match (wanted, &node.value) {
                 ("string", Value::Boolean(_)) => {
-                    "put it in quotes: without them true, yes, on and y (false, no, off, n) are booleans"
+                    "put it in quotes: without them true, yes, on and y (false, no, off, n) are booleans".to_owned()
                 }
-                ("string", Value::Number(_)) => "put it in quotes",
+                ("string", Value::Number(_)) => {
+                    format!("put it in quotes{}", purpose(Some(schema)))
+                }
                 ("integer" | "number" | "boolean", Value::String(_)) => {
-                    "write it without quotes, and check its spelling"
+                    "write it without quotes, and check its spelling".to_owned()
                 }
-                ("array", _) => "write a list: an item a line, each after `- `",
+                ("array", _) => "write a list: an item a line, each after `- `".to_owned(),
                 ("object", _) => {
-                    "write fields, each as `name: value` on a line of its own, indented"
+                    "write fields, each as `name: value` on a line of its own, indented".to_owned()
                 }
-                _ => "",
+                _ => format!("write {}{}", noun(wanted), purpose(Some(schema))),
             };
             let what = format!("{} where {} is wanted", shape(node), noun(wanted));
             self.found(node.position, path, what, mend);
@@ -264,7 +282,7 @@ impl Walk {
             self.found(position, path, format!("has {length} characters"), mend);
         }
         if let Some(pattern) = schema.get("pattern").and_then(Json::as_str)
-            && Regex::new(pattern).is_ok_and(|pattern| !pattern.is_match(text))
+            && self.patterns.forbid(pattern, text)
         {
             let mend = format!("it must match {pattern}{}", purpose(Some(schema)));
             self.found(

@@ -18,8 +18,25 @@ use super::{
     tree::{Field, Node, Value},
 };
 
-/// Reads every document of a file that is not empty.
-pub(super) fn read(file: &Arc<str>, text: &str, mistakes: &mut Vec<Mistake>) -> Vec<Node> {
+/// What became of a file.
+pub(super) struct Documents {
+    /// Every document that is not empty, up to the place where reading ended.
+    pub nodes: Vec<Node>,
+    /// Where reading ended.
+    pub end: End,
+}
+
+/// Where reading ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// At the end of the file.
+    Whole,
+    /// Before it: nothing after that place can be trusted.
+    Early,
+}
+
+/// Reads a file.
+pub(super) fn read(file: &Arc<str>, text: &str, mistakes: &mut Vec<Mistake>) -> Documents {
     let mut reader = Reader {
         file,
         mistakes,
@@ -28,6 +45,7 @@ pub(super) fn read(file: &Arc<str>, text: &str, mistakes: &mut Vec<Mistake>) -> 
         anchors: BTreeMap::new(),
         nodes: 0,
     };
+    let mut end = End::Whole;
     for event in Parser::new_from_str(text) {
         let step = match event {
             Ok((event, span)) => reader.take(event, span),
@@ -36,16 +54,20 @@ pub(super) fn read(file: &Arc<str>, text: &str, mistakes: &mut Vec<Mistake>) -> 
                 reader.report(
                     position,
                     format!("this is not YAML: {}", error.info()),
-                    "look at the indentation, quotes and brackets just before this place",
+                    "look at the indentation (spaces, no tabs), quotes and brackets just before this place",
                 );
                 Err(Stop)
             }
         };
         if step.is_err() {
+            end = End::Early;
             break;
         }
     }
-    reader.documents
+    Documents {
+        nodes: reader.documents,
+        end,
+    }
 }
 
 /// Nothing after this place can be trusted.

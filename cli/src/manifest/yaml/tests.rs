@@ -4,7 +4,7 @@ use serde_json::json;
 
 fn read_text(text: &str) -> (Vec<serde_json::Value>, Vec<String>) {
     let mut mistakes = Vec::new();
-    let documents = read(&Arc::from("f.yaml"), text, &mut mistakes);
+    let documents = read(&Arc::from("f.yaml"), text, &mut mistakes).nodes;
     (
         documents.iter().map(Node::to_json).collect(),
         mistakes
@@ -148,7 +148,7 @@ proptest! {
         text in "([a-c&*<!|>'\"?:,{}\\[\\]#~ö.0-9%@`-]|: |\n|\n  |\n- |<<: |---\n|\t|\r){0,60}"
     ) {
         let mut mistakes = Vec::new();
-        let documents = read(&Arc::from("f"), &text, &mut mistakes);
+        let documents = read(&Arc::from("f"), &text, &mut mistakes).nodes;
 
         let mut found: Vec<Position> = mistakes.iter().map(|mistake| mistake.place.position).collect();
         for node in &documents {

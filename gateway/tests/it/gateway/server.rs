@@ -102,7 +102,7 @@ async fn a_drain_tells_clients_to_go_and_those_who_come_why() {
     let (_, address) = server.addresses().remove(0);
     let mut guest = Visitor::arrive(address).await;
     guest.greeting().await;
-    assert_eq!(server.waiting_for(), 1);
+    assert_eq!(server.waiting_for().clients, 1);
 
     server.drain(HOUR, Arrivals::Refuse);
 
