@@ -30,7 +30,7 @@ use super::{
     state::State,
     told,
     voice::Voice,
-    watch::{self, Fingerprint},
+    watch::{self, Fingerprint, Watch},
     write::{public_host_keys, write, write_known_hosts},
 };
 use crate::{arguments::Local, manifest};
@@ -50,12 +50,13 @@ pub(super) async fn serve(
 ) -> Result<Ending, Error> {
     let mut signals = Signals::take().map_err(Error::Runtime)?;
     // Taken before the start, so that an edit during it is seen after it.
-    let mut seen = Fingerprint::of(&arguments.path);
+    let mut watch = Watch::new(Fingerprint::of(&arguments.path));
     let mut serving = Serving {
         arguments,
         state,
         registry: Registry::new(),
         running: BTreeMap::new(),
+        edit: Edit::Good,
         wanted: BTreeMap::new(),
         leaving: Vec::new(),
     };
@@ -77,9 +78,7 @@ pub(super) async fn serve(
             }
             _tick = ticks.tick() => {
                 serving.start_wanted(voice).await;
-                let now = Fingerprint::of(&arguments.path);
-                if now != seen {
-                    seen = now;
+                if watch.is_edited(Fingerprint::of(&arguments.path)) {
                     // Whoever is served now goes on being served.
                     if let Err(error) = serving.reload(voice).await {
                         voice.complain(&chain(&error));
@@ -97,10 +96,18 @@ struct Serving<'a> {
     state: &'a State,
     registry: Registry,
     running: BTreeMap<String, Running>,
+    /// What the last edit was.
+    edit: Edit,
     /// Endpoints that do not run yet, for example because another one has not let go of their port.
     wanted: BTreeMap<String, Wanted>,
     /// Gateways of endpoints that are gone, while their last transfers run.
     leaving: Vec<Server>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Edit {
+    Good,
+    Broken,
 }
 
 struct Wanted {
@@ -164,7 +171,11 @@ impl Serving<'_> {
         compile::compile(&mut reading, place, &mut Materials::Imagined)?;
         voice.complain(&told(&reading));
         if reading.is_broken() {
+            self.edit = Edit::Broken;
             return Ok(());
+        }
+        if std::mem::replace(&mut self.edit, Edit::Good) == Edit::Broken {
+            voice.say("No mistakes any more");
         }
         let services = compile::compile(&mut reading, place, &mut Materials::of(self.state)?)?;
         let mut services: BTreeMap<String, Service> = services

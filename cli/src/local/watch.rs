@@ -14,6 +14,34 @@ pub(super) const INTERVAL: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fingerprint(Vec<(PathBuf, Option<Outside>)>);
 
+/// Tells of edits, each once and when it is complete.
+#[derive(Debug)]
+pub(super) struct Watch {
+    told: Fingerprint,
+    last: Fingerprint,
+}
+
+impl Watch {
+    /// Whatever differs from this is an edit.
+    pub(super) fn new(now: Fingerprint) -> Self {
+        Self {
+            last: now.clone(),
+            told: now,
+        }
+    }
+
+    /// Whether there is an edit to tell of. A file that is being written looks different each time.
+    pub(super) fn is_edited(&mut self, now: Fingerprint) -> bool {
+        let complete = now == self.last;
+        self.last = now;
+        let edited = complete && self.last != self.told;
+        if edited {
+            self.told = self.last.clone();
+        }
+        edited
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Outside {
     inode: u64,
@@ -51,6 +79,28 @@ fn outside(file: &Path) -> Option<Outside> {
 mod tests {
     use super::*;
     use std::fs;
+
+    #[test]
+    fn an_edit_is_told_once_and_when_it_is_complete() {
+        let look = |size| {
+            Fingerprint(vec![(
+                PathBuf::from("a.yaml"),
+                Some(Outside {
+                    inode: 1,
+                    size,
+                    modified: None,
+                }),
+            )])
+        };
+        let mut watch = Watch::new(look(1));
+
+        let told = [1, 2, 3, 3, 3, 4, 3, 3].map(|size| watch.is_edited(look(size)));
+
+        assert_eq!(
+            told,
+            [false, false, false, true, false, false, false, false]
+        );
+    }
 
     #[test]
     fn an_edit_a_new_file_and_a_removed_one_are_seen() {

@@ -276,12 +276,18 @@ fn a_broken_edit_changes_nothing_and_says_why() {
     assert!(said.contains("did you mean `List`?"), "{said}");
     assert!(place.banner().unwrap().starts_with("SSH-2.0-"));
 
-    // What is told next is the next good edit: nothing came of the broken one.
+    // Nothing came of the broken edit: only the good one is told.
     place.edit("users.yaml", |text| {
         text.replace("permissions: [Lost]", "permissions: [List]")
     });
     let lines = running.lines_until("default/partners:");
-    assert_eq!(lines, ["default/partners: user customer changed (applied)"]);
+    assert_eq!(
+        lines,
+        [
+            "No mistakes any more",
+            "default/partners: user customer changed (applied)"
+        ]
+    );
 }
 
 #[test]
