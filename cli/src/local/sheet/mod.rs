@@ -16,6 +16,9 @@ use self::commands::Way;
 /// How many kinds of [`Permission`] there are.
 const PERMISSIONS: usize = 11;
 
+/// How many users of an endpoint are shown; nobody reads thousands, and the manifests name them all.
+const USERS_MAX: usize = 50;
+
 /// Everything that is served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sheet {
@@ -146,7 +149,7 @@ impl Sheet {
                 "  nobody may log in: no SecureFtpUser carries the labels that this endpoint selects"
             )?;
         }
-        for user in &endpoint.users {
+        for user in endpoint.users.iter().take(USERS_MAX) {
             writeln!(
                 f,
                 "\n  {}  {} in {}",
@@ -157,6 +160,9 @@ impl Sheet {
             for credential in &user.credentials {
                 self.credential(f, endpoint, user, credential)?;
             }
+        }
+        if let more @ 1.. = endpoint.users.len().saturating_sub(USERS_MAX) {
+            writeln!(f, "\n  and {more} more, who log in the same way")?;
         }
         Ok(())
     }
@@ -253,6 +259,38 @@ impl fmt::Display for Span {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sheet_with_thousands_of_users_stays_readable() {
+        let user = |number: usize| User {
+            name: format!("user-{number}"),
+            root: "/".to_owned(),
+            permissions: BTreeSet::new(),
+            credentials: Vec::new(),
+        };
+        let sheet = Sheet {
+            path: "partners".to_owned(),
+            state: ".secureftp".to_owned(),
+            endpoints: vec![Endpoint {
+                name: "default/partners".to_owned(),
+                listeners: Vec::new(),
+                fingerprints: Vec::new(),
+                volume: "files".to_owned(),
+                users: (0..USERS_MAX + 3).map(user).collect(),
+                drain: Duration::from_secs(1),
+            }],
+            metrics: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)),
+        };
+
+        let shown = sheet.to_string();
+
+        assert!(shown.contains("user-49  may"), "{shown}");
+        assert!(!shown.contains("user-50  may"), "{shown}");
+        assert!(
+            shown.contains("and 3 more, who log in the same way"),
+            "{shown}"
+        );
+    }
 
     #[test]
     fn a_duration_is_shown_as_manifests_write_it() {
