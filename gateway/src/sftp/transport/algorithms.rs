@@ -79,9 +79,11 @@ const COMPRESSION: &[compression::Name] = &[compression::NONE];
 /// What a *user's* key may sign with. russh derives two things from this list: the host key algorithms, of which only
 /// those with a host key are offered, and `server-sig-algs` (RFC 8308), without which clients do not try their RSA keys.
 /// So the policy for host keys is applied by leaving keys out, see [`admits_host_key`].
+///
+/// FIDO keys (`sk-…`) are not among them: their signatures say whether somebody touched the token, OpenSSH refuses those
+/// without, and russh verifies the signature but shows nobody what it says.
 const SIGNATURES: &[Algorithm] = &[
     Algorithm::Ed25519,
-    Algorithm::SkEd25519,
     Algorithm::Ecdsa {
         curve: EcdsaCurve::NistP256,
     },
@@ -91,7 +93,6 @@ const SIGNATURES: &[Algorithm] = &[
     Algorithm::Ecdsa {
         curve: EcdsaCurve::NistP521,
     },
-    Algorithm::SkEcdsaSha2NistP256,
     Algorithm::Rsa {
         hash: Some(HashAlg::Sha512),
     },
@@ -258,8 +259,10 @@ mod tests {
     }
 
     #[test]
-    fn users_sign_with_anything_but_sha1() {
-        assert!(admits_signature(&Algorithm::SkEd25519));
+    fn users_sign_with_anything_but_sha1_and_untouched_tokens() {
+        assert!(admits_signature(&Algorithm::Ed25519));
+        assert!(!admits_signature(&Algorithm::SkEd25519));
+        assert!(!admits_signature(&Algorithm::SkEcdsaSha2NistP256));
         assert!(!admits_signature(&Algorithm::Rsa { hash: None }));
         assert!(!admits_signature(&Algorithm::Dsa));
     }
