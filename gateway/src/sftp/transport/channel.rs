@@ -32,7 +32,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use russh::{
-    ChannelWriteHalf,
+    ChannelWriteHalf, Error,
     server::{Handle, Msg},
 };
 use tokio::sync::Notify;
@@ -241,12 +241,9 @@ impl Channel {
                 lock(&self.state).turn(&mut answers)
             };
             match turn {
-                Turn::Answers(mut bytes) => {
-                    while !bytes.is_empty() {
-                        let piece = bytes.split_to(PIECE.min(bytes.len()));
-                        if subsystem.half.data_bytes(piece).await.is_err() {
-                            return;
-                        }
+                Turn::Answers(bytes) => {
+                    if subsystem.send(bytes).await.is_err() {
+                        return;
                     }
                 }
                 Turn::Wait => tokio::select! {
@@ -304,6 +301,15 @@ impl Subsystem {
             .volume
             .files(account.name(), account.root(), account.permissions())
             .await
+    }
+
+    /// Hands answers to russh, as far as the window admits and as long as that takes.
+    async fn send(&self, mut answers: Bytes) -> Result<(), Error> {
+        while !answers.is_empty() {
+            let piece = answers.split_to(PIECE.min(answers.len()));
+            self.half.data_bytes(piece).await?;
+        }
+        Ok(())
     }
 
     /// The user's files are not there: clients show what stderr says.

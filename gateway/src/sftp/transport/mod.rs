@@ -25,6 +25,3 @@ mod socket;
 pub use host_keys::{HostKeyError, HostKeyFingerprint, Ssh, host_key_fingerprints};
 pub use refusal::refuse;
 pub use serve::serve;
-
-/// To be appended to the directives of whoever sets up logging: russh's debug lines print keys and passwords.
-pub const LOG_DIRECTIVE: &str = "russh=warn";

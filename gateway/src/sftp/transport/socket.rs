@@ -342,3 +342,74 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         Pin::new(&mut this.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    const MIB: usize = 1024 * 1024;
+
+    fn socket<S: AsyncRead + AsyncWrite + Unpin>(stream: S) -> Socket<S> {
+        let metrics = Metrics::register(&prometheus::Registry::new(), "test/socket").unwrap();
+        Socket::new(stream, Arc::new(Wire::new(&metrics)), Arc::default())
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_is_still_heard() {
+        let (ours, theirs) = tokio::io::duplex(1024);
+        let mut socket = socket(ours);
+        let (mut hears, mut says) = tokio::io::split(theirs);
+        let answers: Vec<u8> = (0..MIB).map(|n| n.to_le_bytes()[1]).collect();
+
+        socket.write_all(&answers).await.unwrap();
+        assert!(socket.wire.is_congested());
+        let talks = async {
+            says.write_all(&vec![7; 100_000]).await.unwrap();
+            let mut heard = vec![0; MIB];
+            hears.read_exact(&mut heard).await.unwrap();
+            // The gateway's loop always reads: that is what goes on with the writing.
+            says.write_all(b"!").await.unwrap();
+            heard
+        };
+        let mut said = vec![0; 100_001];
+        let (heard, read) = tokio::join!(talks, socket.read_exact(&mut said));
+
+        read.unwrap();
+        assert!(heard == answers);
+        assert!(!socket.wire.is_congested());
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_for_a_client_is_bounded() {
+        let (ours, _theirs) = tokio::io::duplex(1024);
+        let mut socket = socket(ours);
+
+        let bytes = vec![0; 64 * 1024];
+        let mut written = 0;
+        let endless = async {
+            loop {
+                written += socket.write(&bytes).await.unwrap();
+            }
+        };
+        tokio::select! {
+            biased;
+            () = endless => {}
+            () = std::future::ready(()) => {}
+        }
+
+        assert!(written <= KEPT + 2 * bytes.len(), "{written}");
+    }
+
+    #[tokio::test]
+    async fn a_cut_ends_a_read_that_waits() {
+        let (ours, _theirs) = tokio::io::duplex(1024);
+        let mut socket = socket(ours);
+        let wire = Arc::clone(&socket.wire);
+
+        let (read, ()) = tokio::join!(socket.read_u8(), async { wire.cut() });
+
+        assert_eq!(read.unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
+    }
+}

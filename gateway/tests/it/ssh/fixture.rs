@@ -27,7 +27,7 @@ use tempfile::TempDir;
 use tokio::{net::TcpListener, process::Command, task::JoinHandle, time::timeout};
 
 /// Longer than anything here takes, even on a busy machine.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) const PASSWORD: &str = "correct horse";
 
@@ -92,9 +92,17 @@ fn configuration(volume: &Path, key: &PrivateKey) -> Configuration {
         drain_seconds: 30,
         users: BTreeMap::new(),
     };
+    Configuration {
+        endpoint,
+        users: BTreeMap::from([(UserName::new("alice"), user(key))]),
+    }
+}
+
+/// Somebody who may do everything, with a password and this key.
+fn user(key: &PrivateKey) -> User {
     let public = key.public_key().to_openssh().unwrap();
     let mut words = public.split_whitespace().map(str::to_owned);
-    let user = User {
+    User {
         root: "/".to_owned(),
         password_hash: Some(PASSWORD_HASH.to_owned()),
         authorized_keys: vec![AuthorizedKey {
@@ -117,10 +125,6 @@ fn configuration(volume: &Path, key: &PrivateKey) -> Configuration {
         ]),
         allowed_cidrs: Vec::new(),
         valid_until: None,
-    };
-    Configuration {
-        endpoint,
-        users: BTreeMap::from([(UserName::new("alice"), user)]),
     }
 }
 

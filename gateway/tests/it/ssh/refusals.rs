@@ -114,7 +114,7 @@ async fn a_draining_gateway_says_so_at_the_door() {
     let gateway = Gateway::start(unchanged).await;
     gateway
         .drain
-        .start(Duration::from_secs(600), Arrivals::Refuse);
+        .start(Duration::from_mins(10), Arrivals::Refuse);
 
     let Said { code, err, .. } = gateway.ssh(&[], &["id"]).await;
 

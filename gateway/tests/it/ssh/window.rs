@@ -1,6 +1,6 @@
 //! The client's window decides how much it gets, however small it is and whatever it asks for.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use gateway_config::SshPolicy;
 use russh::{
@@ -12,7 +12,7 @@ use tokio::{process::Command, time::timeout};
 
 use super::fixture::{Gateway, PATIENCE, Said, said, unchanged};
 
-struct Trusting;
+pub(super) struct Trusting;
 
 impl client::Handler for Trusting {
     type Error = russh::Error;
@@ -27,13 +27,22 @@ impl client::Handler for Trusting {
 
 /// Logs in as a client that grants this window.
 async fn log_in(gateway: &Gateway, window: u32) -> Handle<Trusting> {
+    log_in_at(gateway, gateway.address, window).await
+}
+
+/// Logs in by way of another address.
+pub(super) async fn log_in_at(
+    gateway: &Gateway,
+    address: SocketAddr,
+    window: u32,
+) -> Handle<Trusting> {
     let config = Config {
         window_size: window,
         maximum_packet_size: window.min(32 * 1024),
         preferred: Preferred::DEFAULT,
         ..Config::default()
     };
-    let mut handle = client::connect(Arc::new(config), gateway.address, Trusting)
+    let mut handle = client::connect(Arc::new(config), address, Trusting)
         .await
         .unwrap();
     let key = PrivateKeyWithHashAlg::new(Arc::new(gateway.user_key.clone()), None);
@@ -42,7 +51,7 @@ async fn log_in(gateway: &Gateway, window: u32) -> Handle<Trusting> {
     handle
 }
 
-fn packet(kind: u8, body: &[u8]) -> Vec<u8> {
+pub(super) fn packet(kind: u8, body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len() + 1).unwrap();
     let mut bytes = length.to_be_bytes().to_vec();
     bytes.push(kind);
@@ -59,7 +68,7 @@ fn open(id: u32, name: &str) -> Vec<u8> {
     packet(3, &body)
 }
 
-fn read(id: u32, handle: &[u8], offset: u64, length: u32) -> Vec<u8> {
+pub(super) fn read(id: u32, handle: &[u8], offset: u64, length: u32) -> Vec<u8> {
     let mut body = id.to_be_bytes().to_vec();
     body.extend_from_slice(&u32::try_from(handle.len()).unwrap().to_be_bytes());
     body.extend_from_slice(handle);
@@ -69,13 +78,13 @@ fn read(id: u32, handle: &[u8], offset: u64, length: u32) -> Vec<u8> {
 }
 
 /// A channel that speaks SFTP, and what it has said so far.
-struct Sftp {
-    channel: russh::Channel<client::Msg>,
+pub(super) struct Sftp {
+    pub(super) channel: russh::Channel<client::Msg>,
     heard: Vec<u8>,
 }
 
 impl Sftp {
-    async fn start(handle: &Handle<Trusting>) -> Self {
+    pub(super) async fn start(handle: &Handle<Trusting>) -> Self {
         let channel = handle.channel_open_session().await.unwrap();
         channel.request_subsystem(true, "sftp").await.unwrap();
         let mut sftp = Self {
@@ -88,12 +97,12 @@ impl Sftp {
         sftp
     }
 
-    async fn say(&self, bytes: &[u8]) {
+    pub(super) async fn say(&self, bytes: &[u8]) {
         self.channel.data(bytes).await.unwrap();
     }
 
     /// The next answer, without its length.
-    async fn answer(&mut self) -> Vec<u8> {
+    pub(super) async fn answer(&mut self) -> Vec<u8> {
         loop {
             if let Some((length, rest)) = self.heard.split_first_chunk::<4>() {
                 let length = u32::from_be_bytes(*length) as usize;
@@ -115,7 +124,7 @@ impl Sftp {
     }
 
     /// Opens a file to read; its handle.
-    async fn open(&mut self, name: &str) -> Vec<u8> {
+    pub(super) async fn open(&mut self, name: &str) -> Vec<u8> {
         self.say(&open(1, name)).await;
         let answer = self.answer().await;
         assert_eq!(answer.first(), Some(&102), "{answer:?}");
