@@ -54,15 +54,6 @@ struct Served {
     digest: Digest,
 }
 
-/// What became of a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// What the folder says is served.
-    Served,
-    /// Something else is served still.
-    Refused,
-}
-
 impl Gateway {
     /// Loads the folder and opens the volume; nobody is served yet.
     pub(super) async fn load(folder: &Path, registry: &Registry) -> Result<Self, StartError> {
@@ -94,37 +85,34 @@ impl Gateway {
         self.listen_to(&wanted)
     }
 
-    /// Looks at the folder again. What cannot be served changes nothing, and is said once.
-    pub(super) async fn reload(self: &Arc<Self>) -> Outcome {
-        match self.replace().await {
-            Ok(Replaced::Nothing) => {
+    /// Looks at the folder again. What cannot be served changes nothing, and is counted and said once.
+    pub(super) async fn reload(self: &Arc<Self>) -> Reload {
+        let error = match self.replace().await {
+            Ok(replaced) => {
                 self.complaint().clear();
-                Outcome::Served
-            }
-            Ok(Replaced::Everything) => {
-                self.complaint().clear();
-                self.users.metrics.reload(Reload::Applied);
-                let generation = self.endpoint().configuration.endpoint.generation;
-                tracing::info!(generation, digest = %self.digest(), "configuration reloaded");
-                Outcome::Served
-            }
-            Err(error) => {
-                let complaint = chain(&error);
-                let mut last = self.complaint();
-                if *last != complaint {
-                    self.users.metrics.reload(Reload::Refused);
-                    tracing::error!(error = complaint, "changed configuration not served");
-                    *last = complaint;
+                if replaced == Replaced::Everything {
+                    self.users.metrics.reload(Reload::Applied);
+                    let generation = self.endpoint().configuration.endpoint.generation;
+                    tracing::info!(generation, digest = %self.digest(), "configuration reloaded");
                 }
-                Outcome::Refused
+                return Reload::Applied;
             }
+            Err(error) => chain(&error),
+        };
+        let mut complaint = self.complaint();
+        if *complaint != error {
+            self.users.metrics.reload(Reload::Refused);
+            tracing::error!(error, "changed configuration not served");
+            *complaint = error;
         }
+        Reload::Refused
     }
 
     async fn replace(self: &Arc<Self>) -> Result<Replaced, StartError> {
         let loaded = read(&self.folder).await?;
         let current = self.endpoint();
-        if loaded.configuration == current.configuration && loaded.host_keys == current.host_keys {
+        // The digest stands for endpoint.json and, through it, for the users.
+        if loaded.digest == self.digest() && loaded.host_keys == current.host_keys {
             return Ok(Replaced::Nothing);
         }
         let (served, found) = (current.label(), label(&loaded.configuration));
@@ -246,6 +234,7 @@ impl Gateway {
             transfers: endpoint.drain.transfers(),
             phase: endpoint.drain.phase(),
             storage: endpoint.volume.load(),
+            is_refused: !self.complaint().is_empty(),
         });
     }
 
@@ -303,6 +292,7 @@ impl Gateway {
     }
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Replaced {
     Nothing,
     Everything,

@@ -12,20 +12,22 @@ use std::{net::SocketAddr, path::Path, path::PathBuf, sync::Arc, time::Duration}
 
 use gateway_config::Digest;
 use prometheus::Registry;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{task::JoinHandle, time::timeout};
 
-use self::gateway::{Gateway, Outcome};
+use self::gateway::Gateway;
 pub use self::listener::BindError;
 use crate::{
     drain::{Arrivals, Waiting},
+    metrics::Reload,
     reload::{FolderWatch, LoadError},
     storage,
 };
 
 /// How often gauges are set.
 const OBSERVATION_PERIOD: Duration = Duration::from_secs(1);
-
-/// How often a change that was refused is tried again.
+/// How often a folder that could not be served is tried again, though its files stay the same: a port may have become
+/// free, or a volume may have been mounted.
 const RETRY_PERIOD: Duration = Duration::from_secs(1);
 
 /// A running gateway of one endpoint. Needs a tokio runtime. Dropping it ends everything at once.
@@ -76,8 +78,10 @@ pub enum StartError {
 }
 
 impl Server {
-    /// Loads the folder, binds every listener, serves, and goes on reloading.
+    /// Loads the folder, binds every listener, serves, and goes on reloading. The process may from now on have as many
+    /// open files as the system admits.
     pub async fn start(folder: &Path, metrics: &Registry) -> Result<Self, StartError> {
+        allow_open_files();
         // The watch is older than what is loaded, so no change falls between them.
         let watch = FolderWatch::new(folder).await;
         let gateway = Arc::new(Gateway::load(folder, metrics).await?);
@@ -165,12 +169,24 @@ impl Drop for Server {
     }
 }
 
+/// Each client is an open file, and so is each file that it transfers; the usual soft limit of 1,024 is soon reached.
+fn allow_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
 async fn reload(gateway: Arc<Gateway>, mut watch: FolderWatch) {
     loop {
         watch.changed().await;
-        // What is in the way may go away, such as another listener at the same port.
-        while gateway.reload().await == Outcome::Refused {
-            let _changed_or_late = timeout(RETRY_PERIOD, watch.changed()).await;
+        while gateway.reload().await == Reload::Refused {
+            // Either way it is time to look again.
+            let _changed = timeout(RETRY_PERIOD, watch.changed()).await;
         }
     }
 }

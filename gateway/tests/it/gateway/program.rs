@@ -26,9 +26,26 @@ struct Gateway {
 
 impl Gateway {
     fn serve(folder: &Folder, control: &Path) -> Self {
-        let mut process = program()
+        let mut command = program();
+        command.arg("serve").arg(folder.path());
+        Self::start(&mut command, control)
+    }
+
+    /// As [`Gateway::serve`], under what `ulimit` says.
+    fn serve_with(limits: &str, folder: &Folder, control: &Path) -> Self {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &format!("{limits}; exec \"$0\" \"$@\"")])
+            .arg(env!("CARGO_BIN_EXE_secureftp-gateway"))
             .arg("serve")
             .arg(folder.path())
+            .env_remove("SECUREFTP_LOG")
+            .kill_on_drop(true);
+        Self::start(&mut command, control)
+    }
+
+    fn start(command: &mut Command, control: &Path) -> Self {
+        let mut process = command
             .args(["--admin", "127.0.0.1:0", "--control"])
             .arg(control)
             .stderr(Stdio::piped())
@@ -228,4 +245,48 @@ async fn a_control_socket_in_a_folder_that_is_missing_is_a_clear_error() {
         error.contains("cannot be made; does its folder exist"),
         "{error}"
     );
+}
+
+/// More than a gateway with 64 open files can take.
+const CROWD: usize = 100;
+
+fn for_a_crowd() -> Folder {
+    let mut folder = Folder::new();
+    folder.change(|endpoint| {
+        endpoint.limits.half_open = 1000;
+        endpoint.limits.connections_per_address = 1000;
+    });
+    folder
+}
+
+#[tokio::test]
+async fn out_of_open_files_it_waits_and_serves_again_when_some_have_left() {
+    let folder = for_a_crowd();
+    let mut gateway = Gateway::serve_with("ulimit -n 64", &folder, &folder.beside("control"));
+    let address = gateway.address_of("listening").await;
+    gateway.address_of("admin port").await;
+
+    let mut crowd = Vec::new();
+    for _ in 0..CROWD {
+        crowd.push(Visitor::arrive(address).await);
+    }
+    gateway.line_with("cannot accept connections").await;
+    drop(crowd);
+
+    assert_eq!(Visitor::arrive(address).await.greeting().await, "SSH-2.0-");
+}
+
+#[tokio::test]
+async fn a_low_soft_limit_of_open_files_is_raised() {
+    let folder = for_a_crowd();
+    let mut gateway = Gateway::serve_with("ulimit -S -n 64", &folder, &folder.beside("control"));
+    let address = gateway.address_of("listening").await;
+    gateway.address_of("admin port").await;
+
+    let mut crowd = Vec::new();
+    for _ in 0..CROWD {
+        let mut visitor = Visitor::arrive(address).await;
+        visitor.greeting().await;
+        crowd.push(visitor);
+    }
 }

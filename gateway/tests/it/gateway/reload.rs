@@ -123,6 +123,25 @@ async fn a_listener_that_cannot_listen_changes_nothing() {
 }
 
 #[tokio::test]
+async fn what_was_refused_is_served_when_its_obstacle_is_gone() {
+    let mut folder = Folder::new();
+    let registry = Registry::new();
+    let server = Server::start(&folder.path(), &registry).await.unwrap();
+    let volume = folder.beside("mounted-later");
+    folder.change(|endpoint| endpoint.storage.volume.clone_from(&volume));
+    eventually("the change is refused", || {
+        text(&registry).contains(REFUSED)
+    })
+    .await;
+
+    fs::create_dir(&volume).unwrap();
+
+    let wanted = digest(&folder);
+    eventually("it is served", || server.serves() == wanted).await;
+    assert!(text(&registry).contains(REFUSED), "counted again");
+}
+
+#[tokio::test]
 async fn a_volume_that_is_not_there_changes_nothing() {
     check_refused(|folder| {
         folder.change(|endpoint| endpoint.storage.volume = "/nonexistent/volume".into());
