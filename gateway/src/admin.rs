@@ -3,6 +3,7 @@
 //! It has a thread and a runtime of its own, so that it answers however busy the others are.
 
 use std::{
+    collections::VecDeque,
     io,
     net::SocketAddr,
     sync::{
@@ -16,12 +17,12 @@ use prometheus::{Registry, TextEncoder};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, oneshot},
-    task::JoinHandle,
+    sync::oneshot,
+    task::{AbortHandle, JoinHandle},
     time::timeout,
 };
 
-/// Requests at the same time; further ones wait to be accepted.
+/// Requests at the same time. One more cuts off the oldest: whoever holds connections in silence keeps no probe out.
 const CONNECTIONS_MAX: usize = 64;
 /// Bytes of a request, its headers included.
 const REQUEST_MAX: usize = 8 * 1024;
@@ -130,7 +131,7 @@ impl Admin {
             .spawn(move || {
                 runtime.block_on(async {
                     tokio::select! {
-                        () = listen(listener, Arc::new(subject)) => {}
+                        () = listen(listener, Arc::new(subject), PATIENCE) => {}
                         _dropped = ended => {}
                     }
                 });
@@ -148,7 +149,7 @@ impl Admin {
     }
 }
 
-async fn listen(listener: std::net::TcpListener, subject: Arc<Subject>) {
+async fn listen(listener: std::net::TcpListener, subject: Arc<Subject>, patience: Duration) {
     let listener = match TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => {
@@ -156,22 +157,24 @@ async fn listen(listener: std::net::TcpListener, subject: Arc<Subject>) {
             return;
         }
     };
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut latest: VecDeque<AbortHandle> = VecDeque::with_capacity(CONNECTIONS_MAX);
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            return;
-        };
         let Ok((stream, _)) = listener.accept().await else {
             // Out of file descriptors, perhaps: not a reason to end, nor to spin.
             tokio::time::sleep(BEAT).await;
             continue;
         };
+        if latest.len() >= CONNECTIONS_MAX
+            && let Some(oldest) = latest.pop_front()
+        {
+            oldest.abort();
+        }
         let subject = Arc::clone(&subject);
-        tokio::spawn(async move {
+        let conversation = tokio::spawn(async move {
             // Who is too slow or breaks off gets no answer, and needs none.
-            let _answered = timeout(PATIENCE, converse(stream, &subject)).await;
-            drop(place);
+            let _answered = timeout(patience, converse(stream, &subject)).await;
         });
+        latest.push_back(conversation.abort_handle());
     }
 }
 
@@ -244,17 +247,15 @@ fn answer(request: &[u8], subject: &Subject) -> Answer {
         .split(|byte| *byte == b'?')
         .next()
         .unwrap_or_default();
-    let answer = match path {
+    if method != b"GET" {
+        return Answer::text("405 Method Not Allowed", "GET only\n");
+    }
+    match path {
         b"/livez" if !subject.heartbeat.is_alive() => unavailable("the runtime is stuck\n"),
         b"/readyz" if !(subject.is_ready)() => unavailable("clients are not served\n"),
         b"/livez" | b"/readyz" => Answer::text("200 OK", "ok\n"),
         b"/metrics" => metrics(&subject.registry),
-        _ => return Answer::text("404 Not Found", "try /livez, /readyz or /metrics\n"),
-    };
-    if method == b"GET" {
-        answer
-    } else {
-        Answer::text("405 Method Not Allowed", "GET only\n")
+        _ => Answer::text("404 Not Found", "try /livez, /readyz or /metrics\n"),
     }
 }
 
@@ -273,5 +274,58 @@ fn metrics(registry: &Registry) -> Answer {
             tracing::error!(%error, "metrics cannot be written");
             Answer::text("500 Internal Server Error", "metrics cannot be written\n")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subject(heartbeat: Heartbeat) -> Subject {
+        Subject {
+            heartbeat,
+            is_ready: Box::new(|| true),
+            registry: Registry::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_heart_that_has_not_beaten_for_long_is_not_alive() {
+        let mut heartbeat = Heartbeat::start();
+        assert!(heartbeat.is_alive());
+
+        heartbeat.started = Instant::now().checked_sub(BEATS_MISSED).unwrap();
+
+        let answer = answer(b"GET /livez HTTP/1.1\r\n\r\n", &subject(heartbeat));
+        assert_eq!(answer.status, "503 Service Unavailable");
+    }
+
+    #[tokio::test]
+    async fn however_long_silent_clients_stay_others_are_answered() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let subject = Arc::new(subject(Heartbeat::start()));
+        let hour = Duration::from_hours(1);
+        let listening = tokio::spawn(listen(listener, subject, hour));
+        let mut silent = Vec::new();
+        for _ in 0..2 * CONNECTIONS_MAX {
+            silent.push(TcpStream::connect(address).await.unwrap());
+        }
+
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream
+            .write_all(b"GET /livez HTTP/1.1\r\n\r\n")
+            .await
+            .unwrap();
+        let mut answer = String::new();
+        let reading = stream.read_to_string(&mut answer);
+        timeout(Duration::from_mins(1), reading)
+            .await
+            .unwrap()
+            .unwrap();
+
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+        listening.abort();
     }
 }

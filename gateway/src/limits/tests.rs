@@ -152,6 +152,37 @@ async fn failures_that_lie_far_apart_ban_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_a_time_for_bans_no_address_is_banned() {
+    let limits = Arc::new(Limits::new(&gateway_config::Limits {
+        login_failures: 1,
+        ban_seconds: 0,
+        ..configuration()
+    }));
+    let guesser = address("192.0.2.1");
+
+    for _ in 0..10 {
+        limits.failed("supplier", guesser, ClientAddress::Real);
+        assert!(!limits.is_banned(guesser, ClientAddress::Real));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guesser_is_banned_in_all_of_its_ipv6_network_and_under_both_names_of_its_ipv4_address() {
+    for (guesser, same) in [
+        ("2001:db8::1", "2001:db8::ffff:2"),
+        ("192.0.2.1", "::ffff:192.0.2.1"),
+    ] {
+        let limits = limits();
+        for _ in 0..3 {
+            limits.failed("supplier", address(guesser), ClientAddress::Real);
+        }
+
+        assert!(limits.is_banned(address(same), ClientAddress::Real));
+        assert!(limits.arrive(address(same), ClientAddress::Real).is_err());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_hidden_address_is_never_banned() {
     let limits = limits();
 
