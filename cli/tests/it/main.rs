@@ -6,6 +6,7 @@
 )]
 
 mod check;
+mod hashes;
 mod mistakes;
 mod serve;
 mod sheet;
