@@ -3,6 +3,8 @@
 //! Every series carries the label `endpoint="namespace/name"`. Each endpoint registers series of its own, so that
 //! several endpoints may share one registry.
 
+mod outcome;
+
 use std::sync::Arc;
 
 use gateway_config::{AuthenticationMethod, Protocol};
@@ -11,6 +13,8 @@ use prometheus::{
     core::{AtomicU64, Collector, GenericCounter},
 };
 
+pub use self::outcome::{Connection, Direction, Login, Reload, Transfer};
+use self::outcome::{method_label, protocol_label};
 use crate::{
     drain::{Arrivals, Phase},
     storage::Load,
@@ -20,67 +24,6 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Metrics {
     series: Arc<Series>,
-}
-
-/// What became of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Connection {
-    /// The client was served until it or the gateway left.
-    Served,
-    /// It closed without having sent a byte, as balancers do to see who listens.
-    Probe,
-    /// Dropped at random, or because the half-open connections were at their limit.
-    TooManyHalfOpen,
-    /// Its address had too many connections.
-    TooManyFromAddress,
-    /// Its address was banned.
-    Banned,
-    /// The gateway was stopping.
-    Draining,
-}
-
-/// What became of a login.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Login {
-    /// Somebody is logged in.
-    Accepted,
-    /// Wrong user or credential, or not now, or not from there.
-    Refused,
-    /// Right, but there were too many sessions.
-    TooManySessions,
-    /// The address was banned in the meantime.
-    Banned,
-    /// Too many passwords were waiting to be checked.
-    Busy,
-}
-
-/// Which way a file goes, seen by the client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// To the client.
-    Download,
-    /// To the gateway.
-    Upload,
-}
-
-/// How a transfer ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transfer {
-    /// The file was closed, and that succeeded.
-    Completed,
-    /// The session ended before.
-    Broken,
-    /// Storage refused or failed.
-    Failed,
-}
-
-/// What became of a changed configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reload {
-    /// It is served now.
-    Applied,
-    /// It could not be served; the one before it goes on.
-    Refused,
 }
 
 /// What is looked at now and then instead of counted.
@@ -96,16 +39,21 @@ pub struct Observation {
     pub phase: Phase,
     /// What the volume has to do.
     pub storage: Load,
+    /// Whether the folder holds a configuration that cannot be served.
+    pub is_refused: bool,
 }
 
 #[derive(Debug)]
 struct Series {
     registry: Registry,
+    /// How many of the collectors the registry has taken: another endpoint's of the same name are not ours to remove.
+    registered: usize,
     connections: IntCounterVec,
     logins: IntCounterVec,
     bytes: IntCounterVec,
     transfers: IntCounterVec,
     reloads: IntCounterVec,
+    configuration_refused: IntGauge,
     half_open: IntGauge,
     sessions: IntGauge,
     transfers_running: IntGauge,
@@ -117,13 +65,11 @@ struct Series {
 impl Metrics {
     /// Registers the series of the endpoint `namespace/name`. Fails when they are registered already.
     pub fn register(registry: &Registry, endpoint: &str) -> Result<Self, prometheus::Error> {
-        let series = Series::new(registry.clone(), endpoint)?;
-        series
-            .build
-            .with_label_values(&[env!("CARGO_PKG_VERSION")])
-            .set(1);
+        let mut series = Series::new(registry.clone(), endpoint)?;
+        series.begin();
         for collector in series.collectors() {
             registry.register(collector)?;
+            series.registered += 1;
         }
         Ok(Self {
             series: Arc::new(series),
@@ -132,37 +78,17 @@ impl Metrics {
 
     /// A connection has ended, or was turned away.
     pub fn connection(&self, protocol: Protocol, outcome: Connection) {
-        let outcome = match outcome {
-            Connection::Served => "served",
-            Connection::Probe => "probe",
-            Connection::TooManyHalfOpen => "too_many_half_open",
-            Connection::TooManyFromAddress => "too_many_from_address",
-            Connection::Banned => "banned",
-            Connection::Draining => "draining",
-        };
         self.series
             .connections
-            .with_label_values(&[protocol_label(protocol), outcome])
+            .with_label_values(&[protocol_label(protocol), outcome.label()])
             .inc();
     }
 
     /// Somebody tried to log in.
     pub fn login(&self, method: AuthenticationMethod, outcome: Login) {
-        let method = match method {
-            AuthenticationMethod::PublicKey => "publickey",
-            AuthenticationMethod::Password => "password",
-            AuthenticationMethod::KeyboardInteractive => "keyboard-interactive",
-        };
-        let outcome = match outcome {
-            Login::Accepted => "accepted",
-            Login::Refused => "refused",
-            Login::TooManySessions => "too_many_sessions",
-            Login::Banned => "banned",
-            Login::Busy => "busy",
-        };
         self.series
             .logins
-            .with_label_values(&[method, outcome])
+            .with_label_values(&[method_label(method), outcome.label()])
             .inc();
     }
 
@@ -178,28 +104,18 @@ impl Metrics {
 
     /// A transfer has ended.
     pub fn transfer(&self, direction: Direction, outcome: Transfer) {
-        let direction = match direction {
-            Direction::Download => "download",
-            Direction::Upload => "upload",
-        };
-        let outcome = match outcome {
-            Transfer::Completed => "completed",
-            Transfer::Broken => "broken",
-            Transfer::Failed => "failed",
-        };
         self.series
             .transfers
-            .with_label_values(&[direction, outcome])
+            .with_label_values(&[direction.label(), outcome.label()])
             .inc();
     }
 
     /// The configuration has changed.
     pub fn reload(&self, outcome: Reload) {
-        let outcome = match outcome {
-            Reload::Applied => "applied",
-            Reload::Refused => "refused",
-        };
-        self.series.reloads.with_label_values(&[outcome]).inc();
+        self.series
+            .reloads
+            .with_label_values(&[outcome.label()])
+            .inc();
     }
 
     /// Sets the gauges.
@@ -210,6 +126,7 @@ impl Metrics {
             transfers,
             phase,
             storage,
+            is_refused,
         } = *observation;
         let series = &self.series;
         series.half_open.set(gauge(half_open));
@@ -225,6 +142,7 @@ impl Metrics {
         calls("running").set(gauge(storage.running));
         calls("waiting").set(gauge(storage.waiting));
         calls("stuck").set(gauge(storage.stuck));
+        series.configuration_refused.set(is_refused.into());
     }
 }
 
@@ -235,6 +153,7 @@ impl Series {
         };
         Ok(Self {
             registry,
+            registered: 0,
             connections: IntCounterVec::new(
                 options(
                     "connections_total",
@@ -258,12 +177,13 @@ impl Series {
                 &["direction", "outcome"],
             )?,
             reloads: IntCounterVec::new(
-                options(
-                    "configuration_reloads_total",
-                    "Changes of the configuration.",
-                ),
+                options("configuration_reloads_total", "Changed configurations."),
                 &["outcome"],
             )?,
+            configuration_refused: IntGauge::with_opts(options(
+                "configuration_refused",
+                "1 while the folder holds a configuration that cannot be served and an older one goes on.",
+            ))?,
             half_open: IntGauge::with_opts(options(
                 "connections_half_open",
                 "Connections that are not logged in yet.",
@@ -288,14 +208,49 @@ impl Series {
         })
     }
 
+    /// Shows every counter at 0: one that appeared with its first event would hide this event from `increase()`.
+    fn begin(&self) {
+        self.build
+            .with_label_values(&[env!("CARGO_PKG_VERSION")])
+            .set(1);
+        for outcome in Connection::ALL {
+            let labels = [protocol_label(Protocol::Sftp), outcome.label()];
+            self.connections.with_label_values(&labels);
+        }
+        for method in [
+            AuthenticationMethod::PublicKey,
+            AuthenticationMethod::Password,
+            AuthenticationMethod::KeyboardInteractive,
+        ] {
+            for outcome in Login::ALL {
+                let labels = [method_label(method), outcome.label()];
+                self.logins.with_label_values(&labels);
+            }
+        }
+        for direction in ["received", "sent"] {
+            self.bytes.with_label_values(&[direction]);
+        }
+        for direction in Direction::ALL {
+            for outcome in Transfer::ALL {
+                let labels = [direction.label(), outcome.label()];
+                self.transfers.with_label_values(&labels);
+            }
+        }
+        for outcome in Reload::ALL {
+            self.reloads.with_label_values(&[outcome.label()]);
+        }
+    }
+
     fn collectors(&self) -> Vec<Box<dyn Collector>> {
         let Self {
             registry: _,
+            registered: _,
             connections,
             logins,
             bytes,
             transfers,
             reloads,
+            configuration_refused,
             half_open,
             sessions,
             transfers_running,
@@ -309,6 +264,7 @@ impl Series {
             Box::new(bytes.clone()),
             Box::new(transfers.clone()),
             Box::new(reloads.clone()),
+            Box::new(configuration_refused.clone()),
             Box::new(half_open.clone()),
             Box::new(sessions.clone()),
             Box::new(transfers_running.clone()),
@@ -321,19 +277,53 @@ impl Series {
 
 impl Drop for Series {
     fn drop(&mut self) {
-        for collector in self.collectors() {
-            // What was never registered, because an earlier one failed, cannot be removed either.
+        for collector in self.collectors().into_iter().take(self.registered) {
+            // If it is gone already, all the better.
             let _removed = self.registry.unregister(collector);
         }
     }
 }
 
-fn protocol_label(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Sftp => "sftp",
-    }
-}
-
 fn gauge(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(registry: &Registry) -> String {
+        prometheus::TextEncoder::new()
+            .encode_to_string(&registry.gather())
+            .unwrap()
+    }
+
+    #[test]
+    fn counters_begin_at_zero() {
+        let registry = Registry::new();
+        let _metrics = Metrics::register(&registry, "b2b/partners").unwrap();
+
+        let text = text(&registry);
+
+        for series in [
+            "configuration_reloads_total{endpoint=\"b2b/partners\",outcome=\"refused\"} 0",
+            "connections_total{endpoint=\"b2b/partners\",outcome=\"banned\",protocol=\"sftp\"} 0",
+            "logins_total{endpoint=\"b2b/partners\",method=\"password\",outcome=\"busy\"} 0",
+            "network_bytes_total{direction=\"sent\",endpoint=\"b2b/partners\"} 0",
+            "transfers_total{direction=\"upload\",endpoint=\"b2b/partners\",outcome=\"failed\"} 0",
+        ] {
+            assert!(text.contains(&format!("secureftp_{series}\n")), "{series}");
+        }
+    }
+
+    #[test]
+    fn a_second_endpoint_of_the_same_name_takes_nothing_from_the_first() {
+        let registry = Registry::new();
+        let _first = Metrics::register(&registry, "b2b/partners").unwrap();
+        let before = text(&registry);
+
+        assert!(Metrics::register(&registry, "b2b/partners").is_err());
+
+        assert_eq!(text(&registry), before);
+    }
 }

@@ -11,6 +11,8 @@ const APPLIED: &str =
 const REFUSED: &str =
     "secureftp_configuration_reloads_total{endpoint=\"b2b/partners\",outcome=\"refused\"} 1";
 
+const REFUSED_NOW: &str = "secureftp_configuration_refused{endpoint=\"b2b/partners\"} 1";
+
 fn digest(folder: &Folder) -> Digest {
     Digest::of(&fs::read(folder.path().join(ENDPOINT_FILE)).unwrap())
 }
@@ -72,6 +74,7 @@ async fn check_refused(spoil: impl FnOnce(&mut Folder)) {
         text(&registry).contains(REFUSED)
     })
     .await;
+    eventually("it is shown", || text(&registry).contains(REFUSED_NOW)).await;
     assert_eq!(server.serves(), served);
     let (_, address) = server.addresses().remove(0);
     Visitor::arrive(address).await.greeting().await;
@@ -80,6 +83,7 @@ async fn check_refused(spoil: impl FnOnce(&mut Folder)) {
     folder.change(|endpoint| endpoint.limits.sessions = 5);
     let wanted = digest(&folder);
     eventually("the mended one is served", || server.serves() == wanted).await;
+    eventually("no longer shown", || !text(&registry).contains(REFUSED_NOW)).await;
 }
 
 #[tokio::test]
