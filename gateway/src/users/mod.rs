@@ -123,6 +123,10 @@ impl Users {
             None => Check::Decoy(self.decoys.pick(name)),
         };
         let verified = self.shared.verifier.verify(name, check, password).await;
+        // Guesses over many connections at once end with the ban, too, although they began before it.
+        if self.is_banned(peer) {
+            return Err(Refused::Banned);
+        }
         match (verified, entry) {
             (Err(verifier::Busy), _) => Err(Refused::Busy),
             (Ok(true), Some((name, entry))) => self.enter(name, entry, peer),

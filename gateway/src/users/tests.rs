@@ -250,6 +250,19 @@ async fn a_banned_address_is_refused_without_a_check() {
     assert_eq!(fixture.verifier.checks(), 2);
 }
 
+#[tokio::test(start_paused = true)]
+async fn guesses_made_at_the_same_time_do_not_outrun_the_ban() {
+    let mut fixture = fixture(|_| {});
+    fixture.users.shared.verifier = Arc::new(Verifier::with_room(1, 10).unwrap());
+    let peer = peer(ClientAddress::Real);
+    let guess = |password| fixture.users.password("supplier", password, &peer);
+
+    let (_, _, last) =
+        futures_util::future::join3(guess(wrong()), guess(wrong()), guess(open_sesame())).await;
+
+    assert_eq!(last.unwrap_err(), Refused::Banned);
+}
+
 #[test]
 fn only_listed_keys_open_the_account() {
     let fixture = fixture(|_| {});
