@@ -187,6 +187,25 @@ async fn drain_without_a_gateway_is_a_clear_error() {
 }
 
 #[tokio::test]
+async fn host_keys_that_do_not_fit_the_policy_are_a_clear_error() {
+    let folder = Folder::new();
+    std::fs::remove_file(folder.path().join("host-keys/ed25519")).unwrap();
+    let mut keygen = Command::new("ssh-keygen");
+    keygen.args(["-q", "-t", "rsa", "-b", "2048", "-N", "", "-f"]);
+    let made = output(keygen.arg(folder.path().join("host-keys/rsa"))).await;
+    assert!(made.status.success());
+
+    let output = output(program().arg("serve").arg(folder.path())).await;
+
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(
+        error.contains("no host key fits the policy Modern; it needs an Ed25519 key"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn a_control_socket_that_was_left_behind_is_replaced_and_nothing_else_is() {
     let folder = Folder::new();
     let left_behind = folder.beside("left-behind");
