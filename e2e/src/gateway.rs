@@ -102,10 +102,13 @@ impl Prepared {
         &self.place
     }
 
-    /// `secureftp local` for this folder; arguments may be added.
+    /// `secureftp local` for this folder; arguments may be added. It is killed when the thread that starts it ends,
+    /// also where nothing is dropped any more because the whole process was killed.
     pub fn command(&self) -> Result<Command> {
-        let mut command = Command::new(binary()?);
+        let mut command = Command::new("setpriv");
         command
+            .args(["--pdeathsig", "KILL"])
+            .arg(binary()?)
             .arg("local")
             .arg(self.manifests())
             .arg("--state")

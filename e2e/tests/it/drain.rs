@@ -1,6 +1,6 @@
 //! Stopping: arrivals learn why, transfers finish, whoever insists is obeyed.
 
-use std::{fs, path::Path};
+use std::{fs, os::unix::process::ExitStatusExt as _, path::Path, thread};
 
 use anyhow::Result;
 use e2e::{
@@ -95,5 +95,16 @@ fn a_drain_ends_at_its_deadline() -> Result<()> {
     let (ended, _folder) = gateway.end()?;
     ended.success()?;
     upload.end()?.failure()?;
+    Ok(())
+}
+
+#[test]
+fn a_gateway_does_not_outlive_the_story_that_started_it() -> Result<()> {
+    let story = thread::spawn(|| Gateway::start(Setup::default()));
+
+    let gateway = story.join().unwrap()?;
+
+    let (ended, _folder) = gateway.end()?;
+    assert_eq!(ended.status.signal(), Some(Signal::KILL.as_raw()));
     Ok(())
 }

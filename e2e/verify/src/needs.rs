@@ -81,6 +81,10 @@ const NEEDS: &[Need] = &[
         thing: "curl",
         package: "curl",
     },
+    Need {
+        thing: "setpriv",
+        package: "util-linux",
+    },
 ];
 
 /// Servers and tools of the system live here, also where an ordinary user's PATH leaves them out.
