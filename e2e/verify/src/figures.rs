@@ -7,6 +7,9 @@ use std::{
 
 use crate::command::{Failure, Workshop};
 
+/// The variable by which the stories learn of the file.
+pub(crate) const VARIABLE: &str = "SECUREFTP_FIGURES";
+
 /// The file of one run.
 pub(crate) struct Figures {
     file: PathBuf,
@@ -18,12 +21,6 @@ impl Figures {
         let file = workshop.logs.join("figures.txt");
         fs::write(&file, "").map_err(|error| failed("empty", &file, &error))?;
         Ok(Self { file })
-    }
-
-    /// The variable by which the stories learn of the file.
-    #[expect(clippy::unused_self, reason = "reads as a pair with `file`")]
-    pub(crate) fn variable(&self) -> &'static str {
-        "SECUREFTP_FIGURES"
     }
 
     /// Where the stories append a line a figure.

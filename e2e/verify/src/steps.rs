@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::{
     command::{Failure, Workshop},
     deny,
-    figures::Figures,
+    figures::{self, Figures},
     needs,
 };
 
@@ -146,7 +146,7 @@ fn build(workshop: &Workshop) -> Result<Vec<String>, Failure> {
 fn stories(workshop: &Workshop) -> Result<Vec<String>, Failure> {
     let figures = Figures::begin(workshop)?;
     let mut command = workshop.cargo(&["test", "--locked", "--package", "e2e", "--no-fail-fast"]);
-    command.env(figures.variable(), figures.file());
+    command.env(figures::VARIABLE, figures.file());
     workshop.run("stories", &mut command)?;
     figures.read()
 }
