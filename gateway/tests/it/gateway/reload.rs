@@ -32,6 +32,20 @@ async fn a_changed_configuration_is_served() {
 }
 
 #[tokio::test]
+async fn a_configuration_that_is_only_written_differently_is_served_by_its_new_digest() {
+    let folder = Folder::new();
+    let server = Server::start(&folder.path(), &Registry::new())
+        .await
+        .unwrap();
+
+    let text = fs::read_to_string(folder.path().join(ENDPOINT_FILE)).unwrap();
+    folder.write(ENDPOINT_FILE, format!("{text}\n").as_bytes());
+
+    let wanted = digest(&folder);
+    eventually("the new one is served", || server.serves() == wanted).await;
+}
+
+#[tokio::test]
 async fn listeners_come_and_go_and_those_that_stay_keep_their_sockets() {
     let mut folder = Folder::new();
     folder.change(|endpoint| endpoint.listeners.push(listener("second")));
