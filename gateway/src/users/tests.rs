@@ -250,17 +250,35 @@ async fn a_banned_address_is_refused_without_a_check() {
     assert_eq!(fixture.verifier.checks(), 2);
 }
 
-#[tokio::test(start_paused = true)]
-async fn guesses_made_at_the_same_time_do_not_outrun_the_ban() {
-    let mut fixture = fixture(|_| {});
-    fixture.users.shared.verifier = Arc::new(Verifier::with_room(1, 10).unwrap());
+#[test]
+fn a_guess_that_began_before_the_ban_is_refused_after_it() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    let fixture = fixture(|_| {});
     let peer = peer(ClientAddress::Real);
-    let guess = |password| fixture.users.password("supplier", password, &peer);
 
-    let (_, _, last) =
-        futures_util::future::join3(guess(wrong()), guess(wrong()), guess(open_sesame())).await;
+    let refused = runtime.block_on(async {
+        // The only thread for checks is taken until the ban is there.
+        let (banned, waiting) = std::sync::mpsc::channel::<()>();
+        let occupied = tokio::task::spawn_blocking(move || waiting.recv());
+        let guess = fixture.users.password("supplier", open_sesame(), &peer);
+        tokio::pin!(guess);
+        assert!(futures_util::poll!(guess.as_mut()).is_pending());
+        for _ in 0..2 {
+            fixture
+                .limits
+                .failed("supplier", peer.address.ip(), peer.visibility);
+        }
+        drop(banned);
+        assert!(occupied.await.is_ok());
+        guess.await
+    });
 
-    assert_eq!(last.unwrap_err(), Refused::Banned);
+    assert_eq!(refused.unwrap_err(), Refused::Banned);
 }
 
 #[test]
