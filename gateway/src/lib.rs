@@ -1,7 +1,8 @@
-//! The gateway: SFTP and FTPS in front of one storage.
+//! The gateway: SFTP in front of one storage.
 //!
 //! ```text
-//! server (listeners, limits, drain) → sftp (transport → engine) → storage (permitted → lane → local)
+//! reload (the folder) → server (what is served) → endpoint (what every client gets)
+//! server (listeners, limits) → sftp (transport, which asks users → engine) → storage (permitted → lane → local)
 //! ```
 //!
 //! It talks to strangers and knows nothing of Kubernetes: all it is told is a folder of files (`gateway-config`).
