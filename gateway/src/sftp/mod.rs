@@ -8,4 +8,4 @@ mod engine;
 mod transport;
 
 pub use engine::{Cut, Engine, EngineLimits, ProtocolError, serve_streams};
-pub use transport::{HostKeyError, HostKeyFingerprint, Ssh, host_key_fingerprints, refuse, serve};
+pub use transport::{HostKeyError, Ssh, refuse, serve};

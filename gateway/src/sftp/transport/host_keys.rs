@@ -1,10 +1,11 @@
-//! The keys by which clients know the gateway: read once per load of the configuration, checked, and described.
+//! The keys by which clients know the gateway, read and checked once per load of the configuration, and [`Ssh`], which
+//! holds them with all else that russh is told.
 
 use std::{fmt, sync::Arc};
 
 use gateway_config::SshPolicy;
 use russh::{
-    keys::{Algorithm, HashAlg, PrivateKey, ssh_key},
+    keys::{Algorithm, PrivateKey, ssh_key},
     server::Config,
 };
 
@@ -81,50 +82,6 @@ pub enum HostKeyError {
         /// The policy.
         policy: SshPolicy,
     },
-}
-
-/// What clients may be told about a host key, so that they recognise it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HostKeyFingerprint {
-    /// The file's name.
-    pub name: String,
-    /// The algorithm, as in `ssh-ed25519`.
-    pub algorithm: String,
-    /// `SHA256:` and the base64 of the digest, as clients show it.
-    pub sha256: String,
-    /// Algorithm and base64 of the public key: what follows the host in a line of `known_hosts`.
-    pub public_key: String,
-}
-
-/// Describes the host keys that clients will see under this policy, in the order of their files.
-pub fn host_key_fingerprints(
-    policy: SshPolicy,
-    host_keys: &[HostKey],
-) -> Result<Vec<HostKeyFingerprint>, HostKeyError> {
-    let mut fingerprints = Vec::new();
-    for host_key in host_keys {
-        let key = read(host_key)?;
-        if !algorithms::admits_host_key(policy, &key.algorithm()) {
-            continue;
-        }
-        let mut public = key.public_key().clone();
-        // A comment tells where a key was made, which is nobody's business.
-        public.set_comment("");
-        fingerprints.push(HostKeyFingerprint {
-            name: host_key.name.clone(),
-            algorithm: public.algorithm().as_str().to_owned(),
-            sha256: public.fingerprint(HashAlg::Sha256).to_string(),
-            public_key: public
-                .to_openssh()
-                .map_err(|source| HostKeyError::Format {
-                    name: host_key.name.clone(),
-                    source,
-                })?
-                .trim_end()
-                .to_owned(),
-        });
-    }
-    Ok(fingerprints)
 }
 
 fn read(host_key: &HostKey) -> Result<PrivateKey, HostKeyError> {

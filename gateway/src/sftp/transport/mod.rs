@@ -22,6 +22,6 @@ mod refusal;
 mod serve;
 mod socket;
 
-pub use host_keys::{HostKeyError, HostKeyFingerprint, Ssh, host_key_fingerprints};
+pub use host_keys::{HostKeyError, Ssh};
 pub use refusal::refuse;
 pub use serve::serve;
