@@ -90,12 +90,12 @@ impl Engine {
         let Some(handle) = self.handles.handle(key) else {
             return;
         };
-        handle.written.end(arrival, outcome);
+        handle.write_answers.end(arrival, outcome);
         self.waiting += REQUEST_COST;
         while let Some((id, outcome)) = self
             .handles
             .handle(key)
-            .and_then(|handle| handle.written.next())
+            .and_then(|handle| handle.write_answers.next())
         {
             self.waiting -= REQUEST_COST;
             self.answer(id, outcome);

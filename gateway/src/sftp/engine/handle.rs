@@ -8,7 +8,7 @@ use super::{
     action::{Action, ENTRIES_COST, REQUEST_COST, Target, Turn, promised},
     limits::EngineLimits,
     transfer::Transfer,
-    written::Written,
+    write_answers::WriteAnswers,
 };
 
 /// An open file or folder.
@@ -16,8 +16,8 @@ use super::{
 pub(super) struct Handle {
     pub(super) target: Target,
     pub(super) transfer: Transfer,
-    /// WRITEs that are not answered.
-    pub(super) written: Written,
+    /// Of the WRITEs that are not answered.
+    pub(super) write_answers: WriteAnswers,
     /// Waits in the engine's round of handles.
     pub(super) queued: bool,
     waiting: VecDeque<Waiting>,
@@ -106,7 +106,7 @@ impl Handle {
         Self {
             target,
             transfer,
-            written: Written::default(),
+            write_answers: WriteAnswers::default(),
             queued: false,
             waiting: VecDeque::new(),
             running: Vec::new(),

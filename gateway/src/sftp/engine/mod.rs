@@ -48,7 +48,7 @@ mod stream;
 mod tests;
 mod transfer;
 mod turns;
-mod written;
+mod write_answers;
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -188,11 +188,11 @@ impl Engine {
     /// ended and this is false. Always ends without the client's help.
     pub fn wants_pause(&self) -> bool {
         let enough = self.limits.writes();
-        if self.running.written() + self.waiting < enough {
+        if self.running.write_cost() + self.waiting < enough {
             return false;
         }
         let certain: usize = self.handles.iter().map(Handle::writable_bytes).sum();
-        self.running.written() + certain >= enough
+        self.running.write_cost() + certain >= enough
     }
 
     /// Ready unless [`Engine::wants_pause`], and then `cx` is woken at the end of the next call, whoever else listens to

@@ -57,7 +57,7 @@ pub(super) struct Work {
 
 impl Work {
     /// Memory that it holds if it is a WRITE, in bytes.
-    const fn written(&self) -> usize {
+    const fn write_cost(&self) -> usize {
         match self.place {
             Place::Handle {
                 effect: sftp::Effect::Write(_),
@@ -102,7 +102,7 @@ pub(super) struct Running {
     tasks: HashMap<u64, (Work, AbortHandle)>,
     next: u64,
     cost: usize,
-    written: usize,
+    write_cost: usize,
     finished: Arc<Finished>,
 }
 
@@ -169,7 +169,7 @@ impl Running {
         let task = async move { promise.keep(call.await) }.in_current_span();
         let abort = tokio::spawn(task).abort_handle();
         self.cost += work.cost;
-        self.written += work.written();
+        self.write_cost += work.write_cost();
         self.tasks.insert(number, (work, abort));
         number
     }
@@ -180,7 +180,7 @@ impl Running {
         let work = outcomes.into_iter().filter_map(|(number, outcome)| {
             let (work, _abort) = self.tasks.remove(&number)?;
             self.cost -= work.cost;
-            self.written -= work.written();
+            self.write_cost -= work.write_cost();
             Some((number, work, outcome))
         });
         work.collect()
@@ -192,8 +192,8 @@ impl Running {
     }
 
     /// Memory that the WRITEs among them hold, in bytes.
-    pub(super) const fn written(&self) -> usize {
-        self.written
+    pub(super) const fn write_cost(&self) -> usize {
+        self.write_cost
     }
 
     pub(super) fn is_empty(&self) -> bool {

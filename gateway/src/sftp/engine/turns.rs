@@ -79,7 +79,7 @@ impl Engine {
         }
         let effect = turn.effect;
         if let Effect::Write(_) = effect {
-            handle.written.begin(turn.arrival, turn.id);
+            handle.write_answers.begin(turn.arrival, turn.id);
         }
         let work = Work {
             id: turn.id,

@@ -9,7 +9,7 @@ use super::running::Outcome;
 
 /// WRITEs of one handle that are under way, and those that have ended before an earlier one.
 #[derive(Debug, Default)]
-pub(super) struct Written(VecDeque<Write>);
+pub(super) struct WriteAnswers(VecDeque<Write>);
 
 #[derive(Debug)]
 struct Write {
@@ -18,7 +18,7 @@ struct Write {
     outcome: Option<Outcome>,
 }
 
-impl Written {
+impl WriteAnswers {
     /// A WRITE starts. They start in the order of their arrival.
     pub(super) fn begin(&mut self, arrival: u64, id: u32) {
         self.0.push_back(Write {
