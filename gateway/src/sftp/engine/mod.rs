@@ -1,12 +1,16 @@
 //! SFTP requests → storage, over any pair of byte streams.
 //!
 //! ```text
-//! receive → packets → requests ─┬→ answers ─────────────────────────→ take_answers
-//!                               ├→ paths   → running (storage) → answers
-//!                               └→ handles → running (storage) → answers
+//! receive → ask → requests ─┬→ answers ───────────────────────────────────────────────→ take_answers
+//!                           ├→ paths ────────────┐
+//!                           └→ handles → handle ─┴→ turns → running (storage) → finish → answers
 //! ```
 //!
-//! An engine is owned by one task, never blocks and never awaits. A call of storage is asked once; if it is ready, the
+//! `action` is what may be asked of a handle, `write_answers` keeps the answers to WRITEs in order, `transfer` tells drain,
+//! log and metrics, `attributes` and `status` put storage's words into SFTP's. `stream` is the engine without SSH.
+//!
+//! An engine never blocks and, before [`Engine::end`], never awaits: a lock may guard it. In the transport russh's task
+//! brings the bytes and the channel's pump takes the answers. A call of storage is asked once; if it is ready, the
 //! answer is there at once, otherwise a task of its own carries it on and [`Engine::progress`] tells of its end.
 //!
 //! # Order
@@ -31,24 +35,30 @@
 //! exceeds it is disconnected. WRITEs end without the client's help, so for them alone the socket may be paused:
 //! [`Engine::wants_pause`].
 
-mod action;
-mod answers;
 mod ask;
-mod attributes;
-mod finish;
+mod requests;
+
 mod handle;
 mod handles;
-mod limits;
 mod paths;
-mod requests;
+
+mod action;
+mod turns;
+
 mod running;
+
+mod finish;
+mod transfer;
+mod write_answers;
+
+mod answers;
+mod attributes;
 mod status;
+
+mod limits;
 mod stream;
 #[cfg(test)]
 mod tests;
-mod transfer;
-mod turns;
-mod write_answers;
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -78,7 +88,7 @@ use crate::{drain::DrainState, metrics::Metrics, storage::Files};
 /// How long the end of a conversation waits for the writes that run.
 const END_PATIENCE: Duration = Duration::from_secs(10);
 
-/// One SFTP conversation. Owned by one task; never blocks, never awaits. Needs a tokio runtime.
+/// One SFTP conversation. Never blocks, and awaits at its end only. Needs a tokio runtime.
 #[derive(Debug)]
 pub struct Engine {
     files: Files,
