@@ -7,7 +7,7 @@ use super::{
     Engine, ProtocolError,
     handle::{Room, Waiting},
     paths::PathTurn,
-    requests::{Asked, Context},
+    requests::{Asked, Sorter},
     status,
 };
 
@@ -47,12 +47,12 @@ impl Engine {
         keep: impl FnOnce(&'a [u8]) -> Bytes,
     ) {
         self.arrivals += 1;
-        let context = Context {
+        let sorter = Sorter {
             id,
             arrival: self.arrivals,
-            handles: self.limits.handles,
+            handles_max: self.limits.handles,
         };
-        match context.sort(request, keep) {
+        match sorter.sort(request, keep) {
             Asked::Answered(answer) => self.answers.push(id, &answer),
             Asked::OfHandle(handle, waiting) => self.ask_handle(id, handle, waiting),
             Asked::OfPath(request) => {

@@ -22,14 +22,17 @@ pub(super) enum Asked<'a> {
     OfPath(PathRequest),
 }
 
-/// Which request it is, and what it may be answered without storage.
-pub(super) struct Context {
+/// Sorts one request.
+pub(super) struct Sorter {
+    /// The request's id.
     pub(super) id: u32,
+    /// How many requests have arrived, this one included.
     pub(super) arrival: u64,
-    pub(super) handles: usize,
+    /// Handles that may be open, for clients that ask.
+    pub(super) handles_max: usize,
 }
 
-impl Context {
+impl Sorter {
     /// Sorts a request. `keep` makes the data of a WRITE outlive its packet.
     pub(super) fn sort<'a>(
         &self,
@@ -96,7 +99,7 @@ impl Context {
                     packet: u64::from(PACKET_MAX) - 1024,
                     read: TRANSFER_MAX.into(),
                     write: TRANSFER_MAX.into(),
-                    handles: self.handles as u64,
+                    handles: self.handles_max as u64,
                 };
                 Answer::Extended(limits.encode().into())
             }
