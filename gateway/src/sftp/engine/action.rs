@@ -35,7 +35,8 @@ impl Target {
     }
 }
 
-/// What is asked of a handle.
+/// What is asked of a handle, but for READ: of those there may be thousands, so they wait as [`sftp::Reads`], many in
+/// one.
 #[derive(Clone, Debug)]
 pub(super) enum Action {
     Write { offset: u64, bytes: Bytes },
@@ -86,8 +87,11 @@ impl Action {
 #[derive(Debug)]
 pub(super) struct Turn {
     pub(super) id: u32,
+    /// How many requests had arrived with it; 0 for READ, which changes nothing that others wait for.
     pub(super) arrival: u64,
+    /// For READ also what is read.
     pub(super) effect: Effect,
+    /// `None` is READ.
     pub(super) action: Option<Action>,
 }
 

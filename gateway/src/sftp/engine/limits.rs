@@ -11,8 +11,8 @@ pub struct EngineLimits {
 }
 
 impl EngineLimits {
-    /// READs under way for one handle, in bytes: enough to keep a network volume busy, and little enough that a handle that hangs
-    /// leaves the others their share.
+    /// READs under way for one handle, in bytes: enough to keep a network volume busy, and little enough that a handle
+    /// that hangs leaves the others their share.
     pub(super) const RUNNING_PER_HANDLE: usize = 512 * 1024;
     /// How many requests on paths run side by side; more of them wait.
     pub(super) const RUNNING_PATHS: usize = 32;

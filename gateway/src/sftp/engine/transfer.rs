@@ -1,4 +1,4 @@
-//! What is said of an upload or a download: to the drain while it runs, to the log when it ends.
+//! What is said of an upload or a download: to the drain while it runs, to the log and the metrics when it ends.
 
 use std::time::Instant;
 
@@ -81,7 +81,7 @@ impl Transfer {
         self.finish(metrics::Transfer::Broken, &"broken off");
     }
 
-    /// One event per transfer: `outcome` is "complete", "broken off" or storage's error.
+    /// One event per transfer: `outcome` is "complete", "lost", "broken off" or storage's error.
     fn finish(self, counted: metrics::Transfer, outcome: &dyn std::fmt::Display) {
         self.count(counted);
         let path = &self.path;
