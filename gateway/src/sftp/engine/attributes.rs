@@ -1,11 +1,11 @@
-//! Attributes between SFTP and storage.
+//! Attributes and names between SFTP and storage.
 
 use std::{
     os::unix::ffi::OsStringExt,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use sftp::{Name, longname};
+use sftp::{Answer, Name, longname};
 
 use crate::storage::{self, Entry, Kind, Metadata, Space};
 
@@ -66,6 +66,15 @@ pub(super) fn name(entry: Entry, now: SystemTime) -> Name<'static> {
         line: line.into(),
         attributes,
     }
+}
+
+/// The answer to REALPATH and READLINK: a name of which nothing else is said.
+pub(super) fn one_name(name: Vec<u8>) -> Answer<'static> {
+    Answer::Names(vec![Name {
+        name: name.clone().into(),
+        line: name.into(),
+        attributes: sftp::Attributes::default(),
+    }])
 }
 
 /// statvfs(3) for the client.

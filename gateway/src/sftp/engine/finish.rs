@@ -10,7 +10,6 @@ use super::{
     attributes,
     handle::{Handle, Room},
     handles::Key,
-    requests,
     running::{Outcome, Place, Work},
     status,
     transfer::Transfer,
@@ -117,7 +116,7 @@ impl Engine {
             Outcome::Metadata(Ok(metadata)) => {
                 Answer::Attributes(attributes::from_metadata(&metadata))
             }
-            Outcome::Link(Ok(text)) => requests::one_name(text),
+            Outcome::Link(Ok(text)) => attributes::one_name(text),
             Outcome::Space(Ok(space)) => {
                 Answer::Extended(attributes::space(&space).encode().into())
             }

@@ -1,11 +1,11 @@
 //! What a request is about: a path, a handle, or nothing that storage has to be asked for.
 
 use bytes::Bytes;
-use sftp::{Answer, Limits, Name, OpenFlags, PACKET_MAX, Read, Reads, Request, TRANSFER_MAX};
+use sftp::{Answer, Limits, OpenFlags, PACKET_MAX, Read, Reads, Request, TRANSFER_MAX};
 
 use super::{
     action::Action,
-    attributes::{permissions, to_storage},
+    attributes::{one_name, permissions, to_storage},
     handle::{HandleRequest, Waiting},
     paths::PathRequest,
     status,
@@ -115,15 +115,6 @@ fn resolve(path: &[u8]) -> Result<StoragePath, InvalidPath> {
 /// The path from the user's root, without asking whether anything is there.
 fn real_path(path: &[u8]) -> Result<Answer<'static>, InvalidPath> {
     Ok(one_name(resolve(path)?.to_client()))
-}
-
-/// The answer to REALPATH and READLINK: a name of which nothing else is said.
-pub(super) fn one_name(name: Vec<u8>) -> Answer<'static> {
-    Answer::Names(vec![Name {
-        name: name.clone().into(),
-        line: name.into(),
-        attributes: sftp::Attributes::default(),
-    }])
 }
 
 fn of_path(request: &Request<'_>) -> Result<Option<PathRequest>, InvalidPath> {
