@@ -38,7 +38,7 @@ use russh::{
 use tokio::sync::Notify;
 use tracing::{Instrument as _, Span, warn};
 
-use super::{channels::lock, socket::Wire};
+use super::{lock, socket::Wire};
 use crate::{
     drain::DrainState,
     endpoint::Endpoint,

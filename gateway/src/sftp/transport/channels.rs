@@ -7,14 +7,14 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     task::{Context, Poll},
 };
 
 use russh::{ChannelId, ChannelWriteHalf, server::Msg};
 use tokio::task::JoinSet;
 
-use super::channel::Channel;
+use super::{channel::Channel, lock};
 
 /// Channels of one client that may be open at a time.
 pub(super) const CHANNELS_MAX: usize = 10;
@@ -146,9 +146,4 @@ impl fmt::Debug for Channels {
             .field("open", &lock(&self.open).len())
             .finish_non_exhaustive()
     }
-}
-
-/// A panic while the lock was held ended that client; what is inside is still whole.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

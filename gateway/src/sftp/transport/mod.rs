@@ -22,6 +22,13 @@ mod refusal;
 mod serve;
 mod socket;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 pub use host_keys::{HostKeyError, Ssh};
 pub use refusal::refuse;
 pub use serve::serve;
+
+/// A panic while the lock was held ended that client; what is inside is still whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
