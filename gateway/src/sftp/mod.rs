@@ -1,7 +1,7 @@
 //! SFTP over SSH.
 //!
 //! ```text
-//! serve → transport (SSH, alone names russh) → engine (requests → storage)
+//! transport (SSH: serve, or refuse; alone names russh) → engine (requests → storage)
 //! ```
 
 mod engine;

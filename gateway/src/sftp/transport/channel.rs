@@ -21,7 +21,7 @@
 //! - Answers that the client's TCP does not take: none are taken from the engine while the [`Wire`] is congested.
 //! - WRITEs that storage has not taken: russh grants the client its window anew when bytes *arrive*, so the socket stops
 //!   reading while the engine asks for it ([`Engine::poll_intake`]).
-//! - READs that wait: the engine's count and memory. Reading never pauses for them: clients that send all their
+//! - READs that wait: [`EngineLimits::memory`]. Reading never pauses for them: clients that send all their
 //!   requests before they read an answer (paramiko's prefetch) would wait for ever.
 
 use std::{

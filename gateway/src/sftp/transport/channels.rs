@@ -89,7 +89,7 @@ impl Channels {
         }
     }
 
-    /// Forgets a channel that has been closed. Its pump ends by itself.
+    /// Forgets a channel that has been closed, and tells its pump to end.
     pub(super) fn close(&self, id: ChannelId) {
         let closed = lock(&self.open).remove(&id);
         if let Some(Open::Sftp(channel)) = closed {

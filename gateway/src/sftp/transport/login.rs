@@ -6,15 +6,16 @@
 
 use std::sync::Arc;
 
-use super::algorithms;
-use crate::{
-    endpoint::{Endpoint, Peer},
-    users::{Account, Password, Refused},
-};
 use gateway_config::AuthenticationMethod;
 use russh::{
     MethodSet,
     keys::{Algorithm, PublicKey},
+};
+
+use super::algorithms;
+use crate::{
+    endpoint::{Endpoint, Peer},
+    users::{Account, Password, Refused},
 };
 
 /// Failed proofs (passwords and signatures) that one connection may make; OpenSSH's `MaxAuthTries`.
@@ -63,7 +64,8 @@ impl Login {
         self.configured().contains(&method)
     }
 
-    /// A key without a proof: whether it is worth signing with. Decides nothing.
+    /// A key without a proof: whether it is worth signing with. Lets nobody in. The error is what a client is told that
+    /// has offered too many and is sent away.
     pub(super) fn offered_key(
         &mut self,
         user: &str,

@@ -7,10 +7,11 @@
 //!     login ──── who is there
 //!     channels → channel ─── bytes → engine → answers, within the client's window
 //!   refusal ─── clients that are turned away at the door
-//! algorithms, host_keys ─── what is spoken, and how clients know us
+//! host_keys → algorithms ─── how clients know us, and what is spoken: all that russh is told (`Ssh`)
 //! ```
 //!
-//! russh runs its loop in a task of its own, and so does each channel's pump; the task of [`serve`] watches over it and only ever says "leave".
+//! russh's loop runs in a task of its own, and so does each channel's pump. The task of [`serve`] watches over them: it
+//! tells a client to leave, or cuts it off.
 
 mod algorithms;
 mod channel;

@@ -38,7 +38,7 @@ const DRAIN_LOOK: Duration = Duration::from_millis(100);
 
 const STOPPING: &str = "This gateway is stopping; please connect again";
 
-/// Serves one client from its first byte to its last: SSH banner, key exchange, login, SFTP. Returns when the
+/// Serves one client from its first byte to its last: SSH identification, key exchange, login, SFTP. Returns when the
 /// connection is closed.
 pub async fn serve(stream: TcpStream, peer: Peer, endpoint: Arc<Endpoint>) {
     let span = info_span!(
