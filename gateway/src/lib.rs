@@ -14,6 +14,7 @@ pub mod endpoint;
 pub mod limits;
 pub mod logging;
 pub mod metrics;
+pub mod peer;
 pub mod reload;
 pub mod server;
 pub mod sftp;

@@ -7,9 +7,10 @@ use tokio::net::TcpStream;
 
 use crate::{
     drain::{ClientGuard, DrainState, Phase},
-    endpoint::{Endpoint, Peer},
+    endpoint::Endpoint,
     limits::AddressPlace,
     metrics::Connection,
+    peer::Peer,
     sftp,
 };
 

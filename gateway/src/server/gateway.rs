@@ -23,9 +23,10 @@ use super::{
 };
 use crate::{
     drain::{Arrivals, Drain, DrainState, Phase},
-    endpoint::{Endpoint, Peer, label},
+    endpoint::{Endpoint, label},
     limits::{Limits, TurnedAway},
     metrics::{Connection, Metrics, Observation, Reload},
+    peer::Peer,
     reload::{Loaded, load},
     sftp,
     storage::Volume,

@@ -22,9 +22,9 @@ use zeroize::Zeroizing;
 pub use self::verifier::Verifier;
 use self::{hash::PasswordHash, verifier::Check};
 use crate::{
-    endpoint::Peer,
     limits::{Limits, SessionPlace},
     metrics::{Login, Metrics},
+    peer::Peer,
 };
 
 /// Longer passwords are wrong; some schemes would take seconds for them.

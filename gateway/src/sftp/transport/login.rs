@@ -14,7 +14,8 @@ use russh::{
 
 use super::algorithms;
 use crate::{
-    endpoint::{Endpoint, Peer},
+    endpoint::Endpoint,
+    peer::Peer,
     users::{Account, Password, Refused},
 };
 

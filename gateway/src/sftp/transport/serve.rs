@@ -24,7 +24,8 @@ use super::{
 };
 use crate::{
     drain::{Arrivals, DrainState, Phase},
-    endpoint::{Endpoint, Peer},
+    endpoint::Endpoint,
+    peer::Peer,
 };
 
 /// How long a client that was told to leave may take to do so.

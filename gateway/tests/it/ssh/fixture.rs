@@ -11,9 +11,10 @@ use std::{
 
 use gateway::{
     drain::{Arrivals, Drain, Phase},
-    endpoint::{Endpoint, HostKey, Peer},
+    endpoint::{Endpoint, HostKey},
     limits::Limits,
     metrics::Metrics,
+    peer::Peer,
     sftp::{self, Ssh},
     storage::Volume,
     users::{Shared, Users, Verifier},
