@@ -50,8 +50,8 @@ impl Peer {
         }
     }
 
-    /// To be called when the first byte of the client arrives. A connection that ends without it was a probe of a
-    /// balancer, and no failure.
+    /// To be called before the end of a connection whose client has sent anything. One that ends without it was a probe
+    /// of a balancer, and no failure.
     pub fn mark_heard(&self) {
         self.connection.heard.store(true, Ordering::Relaxed);
     }
