@@ -179,7 +179,7 @@ impl Gateway {
 
     /// Decides about a client and leaves the rest to a task of its own.
     fn welcome(self: &Arc<Self>, stream: TcpStream, address: SocketAddr, listener: &Listener) {
-        if !self.welcomes() {
+        if !self.serves_arrivals() {
             let text = "this gateway is stopping, connect again";
             return self.refuse(stream, listener.protocol, Refusal::Draining, text);
         }
@@ -240,7 +240,7 @@ impl Gateway {
     }
 
     /// Whether clients that arrive are served.
-    pub(super) fn welcomes(&self) -> bool {
+    pub(super) fn serves_arrivals(&self) -> bool {
         match self.drain.state().phase() {
             Phase::Serving | Phase::Draining(Arrivals::Serve) => true,
             Phase::Draining(Arrivals::Refuse) | Phase::Over => false,

@@ -145,13 +145,17 @@ impl Server {
     /// Whether a balancer may send clients here. A drain that serves arrivals does not change it: the balancer is told
     /// by others, and a client that still comes is served.
     pub fn is_ready(&self) -> bool {
-        self.gateway.welcomes()
+        self.gateway.serves_arrivals()
     }
 
     /// [`Server::is_ready`], to be asked from another thread while the server lives.
     pub fn readiness(&self) -> impl Fn() -> bool + Send + Sync + 'static {
         let gateway = Arc::downgrade(&self.gateway);
-        move || gateway.upgrade().is_some_and(|gateway| gateway.welcomes())
+        move || {
+            gateway
+                .upgrade()
+                .is_some_and(|gateway| gateway.serves_arrivals())
+        }
     }
 
     /// What starts and follows the drain elsewhere, as the control socket does.
