@@ -30,7 +30,7 @@ const PLACES: usize = 64;
 pub(super) struct Lane {
     pub(super) pool: Pool,
     pub(super) chunks: Arc<Chunks>,
-    writes: Arc<Writes>,
+    versions: Arc<Versions>,
 }
 
 impl Lane {
@@ -39,7 +39,7 @@ impl Lane {
         Self {
             pool,
             chunks,
-            writes: Arc::default(),
+            versions: Arc::default(),
         }
     }
 
@@ -55,15 +55,15 @@ impl Lane {
 
 /// How many writes began or ended, by the file's identity. Files may share a place: that costs a read-ahead, no more.
 #[derive(Debug)]
-struct Writes([AtomicU64; PLACES]);
+struct Versions([AtomicU64; PLACES]);
 
-impl Default for Writes {
+impl Default for Versions {
     fn default() -> Self {
         Self([const { AtomicU64::new(0) }; PLACES])
     }
 }
 
-impl Writes {
+impl Versions {
     fn place(&self, identity: u64) -> Option<&AtomicU64> {
         let place = usize::try_from(identity % PLACES as u64).ok()?;
         self.0.get(place)
@@ -266,13 +266,13 @@ impl LaneFile {
     }
 
     fn version(&self) -> u64 {
-        let place = self.lane.lane.writes.place(self.identity);
+        let place = self.lane.lane.versions.place(self.identity);
         place.map_or(0, |count| count.load(Ordering::Acquire))
     }
 
     /// What was read ahead of this file, by any handle, is out of date.
     fn touch(&self) {
-        if let Some(count) = self.lane.lane.writes.place(self.identity) {
+        if let Some(count) = self.lane.lane.versions.place(self.identity) {
             count.fetch_add(1, Ordering::AcqRel);
         }
     }
