@@ -1,10 +1,16 @@
 //! Where files live: the only road from the protocols to the disk.
 //!
 //! ```text
-//! Files (permitted.rs: what this user may) → Lane (lane.rs: which thread waits) → Storage (local: the disk)
+//! Volume (volume.rs: whose files) → Files (permitted.rs: what this user may) → Lane (lane.rs: which thread waits)
+//!     → Storage (local: the disk)
 //! ```
+//!
+//! What a client writes as a path becomes a [`StoragePath`] first (`path`). The lane makes fewer and larger calls
+//! (`write_queue`, `read_ahead`), on threads of its own (`pool`).
+//!
 //! Protocols see [`Volume`], [`Files`], [`OpenFile`] and [`Listing`], all async; whoever implements `Storage`
-//! writes plain blocking calls and knows neither users' permissions nor threads.
+//! writes plain blocking calls and knows neither users' permissions nor threads. Only tests know `contract` (what every
+//! `Storage` must do), `fake` (a `Storage` that hangs on demand) and `doors` (the same for tests of the protocols).
 
 mod path;
 mod types;

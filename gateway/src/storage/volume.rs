@@ -14,7 +14,7 @@ use super::{
 
 /// Threads of one volume that may wait for it at a time. They start when they are needed.
 const THREADS: usize = 32;
-/// Calls of one user that may wait for a thread; far more than the sessions of a user have handles for.
+/// Calls of one user that may wait for a thread; further ones are answered with [`Error::Stuck`].
 const WAITING_PER_USER: usize = 4096;
 
 /// One volume with its lane; lives as long as the endpoint serves it. Clones share it.

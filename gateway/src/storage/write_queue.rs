@@ -1,4 +1,7 @@
 //! Writes of one file that wait: in call order, contiguous ones as one.
+//!
+//! The first write that fails is answered, and remembered too ([`Lost`]): whoever closes the file afterwards must not
+//! believe that it is whole.
 
 use std::{
     collections::VecDeque,
@@ -189,6 +192,7 @@ impl Batch {
     /// Pieces that were written whole before an error were written.
     fn answer(self, outcome: std::result::Result<(), WriteError>) {
         let (mut written, error) = match outcome {
+            // Every piece is within what was written, so nobody is told the error.
             Ok(()) => (usize::MAX, Error::Stuck),
             Err(WriteError { written, error }) => (written, error),
         };

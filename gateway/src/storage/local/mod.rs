@@ -1,4 +1,9 @@
 //! Storage in a folder of this machine: a disk, or whatever is mounted there. The only place that touches it.
+//!
+//! ```text
+//! LocalStorage → resolve (never out of the root) ─┬→ file (open in place) ← part (`uploads: Atomic`)
+//!                                                 └→ listing
+//! ```
 
 mod attributes;
 mod file;

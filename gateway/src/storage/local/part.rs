@@ -1,8 +1,10 @@
 //! `uploads: Atomic`: a new whole file becomes visible when it is complete.
 //!
 //! Until then it is the part `.NAME.part` beside its target, locked by its writer (flock(2), so that other gateways on
-//! the same volume see it too). A break leaves the part where it is; while there is no NAME, whoever asks for NAME's
-//! size or opens it to go on writing means the part. A NAME that is a symbolic link is replaced, not followed.
+//! the same volume see it too). A break leaves the part where it is, and so does a write that failed, for example on a
+//! full disk: CLOSE answers why, and what had that NAME stays. While there is no NAME, whoever asks for NAME's size or
+//! opens it to go on writing means the part; who uploads NAME as a whole begins a new part in its place. A part that
+//! nobody goes on with stays. A NAME that is a symbolic link is replaced, not followed.
 
 use std::{
     ffi::{OsStr, OsString},
