@@ -193,7 +193,8 @@ impl DrainState {
         *self.phase.borrow()
     }
 
-    /// Waits until the phase is another one than when this clone last looked here; safe to drop.
+    /// Waits until the phase is another one than when this clone, or before that its origin, last looked here; safe to
+    /// drop.
     pub async fn changed(&mut self) -> Phase {
         // The sender lives in `self`, so this cannot fail.
         let _changed = self.phase.changed().await;

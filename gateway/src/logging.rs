@@ -1,4 +1,4 @@
-//! What is written about what happens.
+//! What `secureftp-gateway` writes about what happens. Other programs that serve start their own logging.
 
 use std::io::IsTerminal as _;
 

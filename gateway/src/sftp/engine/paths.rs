@@ -165,12 +165,12 @@ impl Paths {
     /// change what paths show.
     pub(super) fn next(&mut self, change: Option<u64>) -> Option<PathTurn> {
         let front = self.waiting.front()?;
-        let alone = match front.request.access() {
+        let admitted = match front.request.access() {
             Access::Look => self.changes == 0 && self.looks < EngineLimits::RUNNING_PATHS,
             Access::Change => self.changes == 0 && self.looks == 0,
         };
         let settled = change.is_none_or(|change| change > front.arrival);
-        if alone && settled {
+        if admitted && settled {
             self.waiting.pop_front()
         } else {
             None

@@ -45,7 +45,7 @@ pub(super) fn part_name(name: &OsStr) -> OsString {
     format!(".{}.part", hex.concat()).into()
 }
 
-/// Where an upload is to appear.
+/// A part that is being written, and the target whose name it takes.
 #[derive(Debug)]
 pub(super) struct Part {
     folder: Parent,
@@ -100,7 +100,7 @@ pub(super) fn meaning(found: Option<&Metadata>, write: Write) -> Result<Meaning>
     }
 }
 
-/// The parts of one target.
+/// Where a target's part is, for those who begin one or go on with it.
 pub(super) struct Parts {
     pub(super) folder: Parent,
     pub(super) target: OsString,
