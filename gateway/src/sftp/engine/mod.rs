@@ -23,7 +23,7 @@
 //!   Answers to WRITEs leave in the order of their requests, because paramiko loses the others.
 //! * Requests on paths start in the order of their arrival; those that only look run side by side, one that changes
 //!   something is alone. They wait for every WRITE, FSETSTAT, `fsync` and CLOSE that came before them, so that STAT
-//!   after WRITE sees its bytes. They never wait for a READ or READDIR.
+//!   after WRITE sees its bytes; for a READ or READDIR only where one of those waits behind it.
 //! * Requests on a handle never wait for those of another handle nor for requests on paths: a file that is open does
 //!   not care for names, and what truncates it by its name meanwhile is answered before a careful client reads on.
 //!
