@@ -18,7 +18,7 @@ use tokio::{
 pub enum Arrivals {
     /// They are told that this gateway is stopping, and turned away.
     Refuse,
-    /// They are served: a balancer may still send some here.
+    /// They are served, and leave when they have finished and fallen silent: a balancer may still send some here.
     Serve,
 }
 

@@ -61,7 +61,7 @@ enum Command {
 enum ArrivalsArgument {
     /// They are told that the gateway is stopping
     Refuse,
-    /// They are served
+    /// They are served until they fall silent
     Serve,
 }
 

@@ -20,7 +20,7 @@ use super::{
     channels::Channels,
     handler::{Client, Stage},
     login::Login,
-    socket::{Socket, Wire},
+    socket::{QUIET, Socket, Wire},
 };
 use crate::{
     drain::{Arrivals, DrainState, Phase},
@@ -30,9 +30,6 @@ use crate::{
 
 /// How long a client that was told to leave may take to do so.
 const FAREWELL: Duration = Duration::from_secs(3);
-
-/// How long a client is silent before its buffers are given back.
-const QUIET: Duration = Duration::from_secs(5);
 
 /// How often a draining session is asked whether it has finished.
 const DRAIN_LOOK: Duration = Duration::from_millis(100);
@@ -198,12 +195,17 @@ impl Watch {
             if let Stage::Dismissed(reason) = *stages.borrow_and_update() {
                 return End::Told(Disconnect::ByApplication, reason);
             }
-            let draining = match self.drain.phase() {
+            let phase = self.drain.phase();
+            let leaves = match phase {
                 Phase::Serving => false,
-                Phase::Draining(_) => true,
+                // Who still arrives has not asked for anything yet; who has been served falls silent.
+                Phase::Draining(Arrivals::Serve) => {
+                    self.wire.is_quiet() && self.channels.are_at_rest()
+                }
+                Phase::Draining(Arrivals::Refuse) => self.channels.are_at_rest(),
                 Phase::Over => return End::Cut(STOPPING),
             };
-            if draining && self.channels.are_at_rest() {
+            if leaves {
                 return End::Told(Disconnect::ByApplication, STOPPING);
             }
             tokio::select! {
@@ -217,7 +219,7 @@ impl Watch {
                     }
                 }
                 _phase = self.drain.changed() => {}
-                _now = look.tick(), if draining => {}
+                _now = look.tick(), if phase != Phase::Serving => {}
                 Ok(()) = stages.changed() => {}
             }
         }

@@ -32,6 +32,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::channels::Channels;
 use crate::metrics::Metrics;
 
+/// How long a client is silent before its buffers are given back, and before a drain that serves arrivals ends it.
+pub(super) const QUIET: Duration = Duration::from_secs(5);
+
 /// Bytes that one system call reads at most, once a client has shown that it sends much.
 const READ: usize = 256 * 1024;
 
@@ -110,6 +113,11 @@ impl Wire {
     /// The client takes less than it is sent: nothing should be added, until [`Channels::wake`] tells of the end.
     pub(super) fn is_congested(&self) -> bool {
         self.kept.load(Ordering::Acquire) >= CONGESTED
+    }
+
+    /// No byte has moved for a while, in either direction.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.last_active() + QUIET <= Instant::now()
     }
 
     /// Ends the connection at its next read or write, even one that waits for a client that has stalled.

@@ -144,6 +144,29 @@ async fn a_drain_waits_for_a_transfer_and_then_says_goodbye() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_arrives_in_a_drain_that_serves_finishes_before_the_goodbye() {
+    let gateway = Gateway::start(unchanged).await;
+    gateway.drain.start(PATIENCE, Arrivals::Serve);
+
+    let (mut running, mut stdin) = spawn_subsystem(&gateway);
+    let mut stdout = running.stdout.take().unwrap();
+    stdin.write_all(&packet(1, &[0, 0, 0, 3])).await.unwrap();
+    next_packet(&mut stdout).await;
+    stdin.write_all(&create(1, "file")).await.unwrap();
+    let handle = next_packet(&mut stdout).await[9..].to_vec();
+    let mut rest = write(2, &handle, 0, b"late");
+    rest.extend(close(3, &handle));
+    stdin.write_all(&rest).await.unwrap();
+    next_packet(&mut stdout).await;
+    next_packet(&mut stdout).await;
+    let err = last_words(running).await;
+
+    let file = std::fs::read(gateway.volume().join("file")).unwrap();
+    assert_eq!(file, b"late", "{err}");
+    assert!(err.contains("This gateway is stopping"), "{err}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_is_silent_too_long_is_told_and_sent_away() {
     let gateway = Gateway::start(|endpoint| endpoint.limits.idle_seconds = 1).await;
     let (running, _silent) = spawn_subsystem(&gateway);
