@@ -14,8 +14,9 @@ use crate::{
     sftp,
 };
 
-/// After the end of the drain, sessions have so long to say goodbye.
-const GRACE: Duration = Duration::from_secs(2);
+/// After the end of the drain, sessions have so long to say goodbye and to give up on storage that hangs: more than both
+/// take, so that each says itself how it ended.
+const GRACE: Duration = Duration::from_secs(15);
 
 /// A client that is served, and the places that it holds.
 pub(super) struct Client {
