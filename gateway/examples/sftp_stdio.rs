@@ -68,19 +68,6 @@ async fn files(folder: PathBuf) -> Result<Files> {
         stuck_seconds: 10,
         stuck_threads_max: 16,
     })?;
-    let permissions = [
-        Permission::List,
-        Permission::Read,
-        Permission::Write,
-        Permission::Overwrite,
-        Permission::Append,
-        Permission::Delete,
-        Permission::Rename,
-        Permission::MakeDirectory,
-        Permission::RemoveDirectory,
-        Permission::SetAttributes,
-        Permission::Link,
-    ];
-    let files = volume.files("local", "/", &permissions.into()).await?;
+    let files = volume.files("local", "/", &Permission::ALL.into()).await?;
     Ok(files)
 }

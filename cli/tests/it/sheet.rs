@@ -6,19 +6,7 @@ use cli::local::sheet::{Credential, Endpoint, Listener, Sheet, User};
 use gateway_config::Permission;
 
 fn sheet() -> Sheet {
-    let everything = BTreeSet::from([
-        Permission::List,
-        Permission::Read,
-        Permission::Write,
-        Permission::Overwrite,
-        Permission::Append,
-        Permission::Delete,
-        Permission::Rename,
-        Permission::MakeDirectory,
-        Permission::RemoveDirectory,
-        Permission::SetAttributes,
-        Permission::Link,
-    ]);
+    let everything = BTreeSet::from(Permission::ALL);
     let password = |secret: &str| Credential::Password {
         secret: secret.to_owned(),
         key: "password".to_owned(),

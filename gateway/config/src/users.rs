@@ -120,3 +120,20 @@ pub enum Permission {
     /// Make symbolic and hard links.
     Link,
 }
+
+impl Permission {
+    /// All of them, in the order in which people read them.
+    pub const ALL: [Self; 11] = [
+        Self::List,
+        Self::Read,
+        Self::Write,
+        Self::Overwrite,
+        Self::Append,
+        Self::Delete,
+        Self::Rename,
+        Self::MakeDirectory,
+        Self::RemoveDirectory,
+        Self::SetAttributes,
+        Self::Link,
+    ];
+}

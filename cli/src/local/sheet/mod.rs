@@ -13,9 +13,6 @@ use gateway_config::Permission;
 
 use self::commands::Way;
 
-/// How many kinds of [`Permission`] there are.
-const PERMISSIONS: usize = 11;
-
 /// How many users of an endpoint are shown; nobody reads thousands, and the manifests name them all.
 const USERS_MAX: usize = 50;
 
@@ -224,7 +221,7 @@ struct Abilities<'a>(&'a BTreeSet<Permission>);
 
 impl fmt::Display for Abilities<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.len() == PERMISSIONS {
+        if self.0.len() == Permission::ALL.len() {
             return f.write_str("may do everything");
         }
         f.write_str("may")?;

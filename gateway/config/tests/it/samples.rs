@@ -127,7 +127,7 @@ fn storage() -> impl Strategy<Value = Storage> {
 fn user() -> impl Strategy<Value = User> {
     let credentials = (option::of(text(0..=64)), vec(authorized_key(), 0..3));
     let rules = (
-        btree_set(select(PERMISSIONS), 0..PERMISSIONS.len()),
+        btree_set(select(&Permission::ALL), 0..Permission::ALL.len()),
         vec(network(), 0..3),
         any::<Option<i64>>(),
     );
@@ -164,17 +164,3 @@ fn network() -> impl Strategy<Value = IpNet> {
 fn text(characters: RangeInclusive<usize>) -> impl Strategy<Value = String> {
     vec(any::<char>(), characters).prop_map(String::from_iter)
 }
-
-const PERMISSIONS: &[Permission] = &[
-    Permission::List,
-    Permission::Read,
-    Permission::Write,
-    Permission::Overwrite,
-    Permission::Append,
-    Permission::Delete,
-    Permission::Rename,
-    Permission::MakeDirectory,
-    Permission::RemoveDirectory,
-    Permission::SetAttributes,
-    Permission::Link,
-];

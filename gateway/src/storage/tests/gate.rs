@@ -21,20 +21,6 @@ use crate::storage::{
     Attributes, Create, Error, Existing, Files, Links, Open, OpenFile, Result, Write,
 };
 
-const ALL: [Permission; 11] = [
-    List,
-    Read,
-    Make,
-    Overwrite,
-    Append,
-    Delete,
-    Rename,
-    MakeDirectory,
-    RemoveDirectory,
-    SetAttributes,
-    Link,
-];
-
 /// What a user might do in a folder with `file` ("hello"), `other`, `empty` and the folder `folder`.
 type Operation = fn(&Files) -> Result<()>;
 
@@ -163,7 +149,7 @@ fn each_operation_needs_its_permissions_and_no_other() {
                 // Nor what is enough in its stead.
                 let instead = |it: &Permission| enough.iter().any(|other| other.contains(it));
                 let left = |it: &Permission| it != missing && (set.contains(it) || !instead(it));
-                let granted: Vec<_> = ALL.into_iter().filter(left).collect();
+                let granted: Vec<_> = Permission::ALL.into_iter().filter(left).collect();
                 let (folder, files) = user(&granted);
                 let outcome = operation(&files);
                 let denied = matches!(outcome, Err(Error::Denied));
@@ -213,7 +199,7 @@ fn whoever_appends_cannot_write_before_the_end() {
 
 #[test]
 fn a_handle_does_only_what_it_was_opened_for() {
-    let (_folder, files) = user(&ALL);
+    let (_folder, files) = user(&Permission::ALL);
     let reader = answer(files.open(&path("file"), Open::READ)).unwrap();
     let writer = answer(files.open(&path("file"), writing(Create::Never, Content::Kept))).unwrap();
 
@@ -226,7 +212,7 @@ fn a_handle_does_only_what_it_was_opened_for() {
 
 #[test]
 fn nobody_sets_special_bits() {
-    let (folder, files) = user(&ALL);
+    let (folder, files) = user(&Permission::ALL);
     let open = Open {
         mode: Some(0o6755),
         ..writing(Create::Exclusive, Content::Kept)
@@ -246,7 +232,7 @@ fn nobody_sets_special_bits() {
 
 #[test]
 fn new_files_and_folders_are_not_for_everybody() {
-    let (folder, files) = user(&ALL);
+    let (folder, files) = user(&Permission::ALL);
 
     upload(&files, "new", Content::Cut).unwrap();
     answer(files.make_folder(&path("made"), None)).unwrap();
@@ -262,7 +248,7 @@ fn new_files_and_folders_are_not_for_everybody() {
 
 #[test]
 fn an_owner_may_be_told_but_not_changed() {
-    let (_folder, files) = user(&ALL);
+    let (_folder, files) = user(&Permission::ALL);
     let now = answer(files.metadata(&path("file"), Links::Follow)).unwrap();
     let file: OpenFile = answer(files.open(&path("file"), Open::READ)).unwrap();
     let owner = |owner| Attributes {
@@ -302,7 +288,7 @@ fn whoever_only_makes_files_may_repeat_a_broken_atomic_upload() {
 
 #[test]
 fn a_link_needs_a_text() {
-    let (_folder, files) = user(&ALL);
+    let (_folder, files) = user(&Permission::ALL);
 
     assert!(matches!(
         answer(files.symlink(b"", &path("new"))),

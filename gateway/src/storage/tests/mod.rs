@@ -3,7 +3,6 @@
 mod batches;
 mod gate;
 mod lane;
-mod layers;
 
 use std::{
     future::Future,

@@ -67,19 +67,7 @@ impl Home {
             stuck_threads_max: 4,
         })
         .unwrap();
-        let everything = BTreeSet::from([
-            Permission::List,
-            Permission::Read,
-            Permission::Write,
-            Permission::Overwrite,
-            Permission::Append,
-            Permission::Delete,
-            Permission::Rename,
-            Permission::MakeDirectory,
-            Permission::RemoveDirectory,
-            Permission::SetAttributes,
-            Permission::Link,
-        ]);
+        let everything = BTreeSet::from(Permission::ALL);
         let files = volume.files("alice", "/", &everything).await.unwrap();
         let registry = Registry::new();
         Self {
