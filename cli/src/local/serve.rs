@@ -172,10 +172,12 @@ impl Serving<'_> {
         voice.complain(&told(&reading));
         if reading.is_broken() {
             self.edit = Edit::Broken;
+            voice.complain("what is served goes on as it was");
             return Ok(());
         }
         if std::mem::replace(&mut self.edit, Edit::Good) == Edit::Broken {
-            voice.say("No mistakes any more");
+            let path = self.arguments.path.display();
+            voice.say(format!("{path}: no mistakes any more"));
         }
         let services = compile::compile(&mut reading, place, &mut Materials::of(self.state)?)?;
         let mut services: BTreeMap<String, Service> = services
