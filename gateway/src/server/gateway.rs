@@ -193,7 +193,7 @@ impl Gateway {
                     place,
                     guard: self.drain.client(),
                 };
-                let span = tracing::info_span!(
+                let span = tracing::error_span!(
                     "endpoint",
                     endpoint = client.endpoint.label(),
                     listener = listener.name,

@@ -14,7 +14,7 @@ use tokio::{
     sync::watch,
     time::{interval, sleep_until, timeout, timeout_at},
 };
-use tracing::{Instrument as _, Span, field, info, info_span};
+use tracing::{Instrument as _, Span, error_span, field, info};
 
 use super::{
     channels::Channels,
@@ -39,7 +39,8 @@ const STOPPING: &str = "This gateway is stopping; please connect again";
 /// Serves one client from its first byte to its last: SSH identification, key exchange, login, SFTP. Returns when the
 /// connection is closed.
 pub async fn serve(stream: TcpStream, peer: Peer, endpoint: Arc<Endpoint>) {
-    let span = info_span!(
+    // At the highest level: a warning must name the client, however little is logged.
+    let span = error_span!(
         "client",
         protocol = "sftp",
         peer = %peer.address,
@@ -126,10 +127,13 @@ impl Watch {
             tokio::time::Instant::now() + Duration::from_secs(limits.login_seconds);
         let socket = Socket::new(stream, Arc::clone(&self.wire), Arc::clone(&self.channels));
         let config = Arc::clone(&self.endpoint.ssh.config);
-        let mut session = timeout_at(login_deadline, run_stream(config, socket, client))
-            .await
-            .map_err(|_elapsed| "no SSH identification within the login time".to_owned())?
-            .map_err(|error| error.to_string())?;
+        let identified = timeout_at(login_deadline, run_stream(config, socket, client));
+        let mut session = tokio::select! {
+            identified = identified => identified
+                .map_err(|_elapsed| "no SSH identification within the login time".to_owned())?
+                .map_err(|error| error.to_string())?,
+            () = self.until_refused() => return Err(STOPPING.to_owned()),
+        };
 
         let mut end = self.log_in(&mut session, stages, login_deadline).await;
         if end.is_none() {
@@ -146,6 +150,15 @@ impl Watch {
                 self.cut(session).await;
                 Err(reason.to_owned())
             }
+        }
+    }
+
+    /// Waits until the drain wants nobody who has not said anything yet.
+    async fn until_refused(&self) {
+        let mut drain = self.drain.clone();
+        let mut phase = drain.phase();
+        while matches!(phase, Phase::Serving | Phase::Draining(Arrivals::Serve)) {
+            phase = drain.changed().await;
         }
     }
 

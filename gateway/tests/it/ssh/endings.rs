@@ -5,6 +5,7 @@ use std::process::Stdio;
 use gateway::drain::Arrivals;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
     process::{Child, ChildStdin, ChildStdout},
     time::timeout,
 };
@@ -164,6 +165,21 @@ async fn who_arrives_in_a_drain_that_serves_finishes_before_the_goodbye() {
     let file = std::fs::read(gateway.volume().join("file")).unwrap();
     assert_eq!(file, b"late", "{err}");
     assert!(err.contains("This gateway is stopping"), "{err}");
+}
+
+#[tokio::test]
+async fn who_has_said_nothing_does_not_hold_up_a_drain() {
+    let gateway = Gateway::start(|endpoint| endpoint.limits.login_seconds = 3600).await;
+    let mut silent = TcpStream::connect(gateway.address).await.unwrap();
+    silent.read_u8().await.unwrap();
+
+    gateway.drain.start(PATIENCE, Arrivals::Refuse);
+
+    let mut rest = Vec::new();
+    timeout(PATIENCE / 2, silent.read_to_end(&mut rest))
+        .await
+        .expect("the connection is still there")
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
