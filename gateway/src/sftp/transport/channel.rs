@@ -28,6 +28,7 @@ use std::{
     sync::{Arc, Mutex},
     task::{Context, Poll},
     thread,
+    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
@@ -35,7 +36,7 @@ use russh::{
     ChannelWriteHalf, Error,
     server::{Handle, Msg},
 };
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::timeout};
 use tracing::{Instrument as _, Span, warn};
 
 use super::{lock, socket::Wire};
@@ -56,6 +57,9 @@ const PIECE: usize = 32 * 1024;
 /// Bytes that may arrive before the client has heard that SFTP is spoken. None should; INIT alone has nine.
 const EARLY: usize = 32 * 1024;
 
+/// How long a client may take to hear why its channel ends.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
 /// Open handles of one channel.
 const HANDLES: usize = 128;
 
@@ -73,6 +77,8 @@ pub(super) struct Channel {
 struct State {
     speaker: Speaker,
     input: Input,
+    /// Why the channel ends, if the client has to be told.
+    failure: Option<String>,
 }
 
 #[derive(Debug)]
@@ -132,6 +138,7 @@ impl Channel {
             state: Mutex::new(State {
                 speaker: Speaker::Starting(Vec::new()),
                 input: Input::Open,
+                failure: None,
             }),
             wake: Notify::new(),
             stopped: Notify::new(),
@@ -166,6 +173,14 @@ impl Channel {
     pub(super) fn end_input(&self) {
         lock(&self.state).input = Input::Ended;
         self.wake.notify_one();
+    }
+
+    /// Ends the channel now, and tells the client why.
+    pub(super) fn fail(&self, error: &ReceiveError) {
+        let source = std::error::Error::source(error).map(|source| format!(": {source}"));
+        let reason = format!("SFTP ended: {error}{}\r\n", source.unwrap_or_default());
+        lock(&self.state).failure = Some(reason);
+        self.stop();
     }
 
     /// Ends the channel now: nobody is there to hear an answer.
@@ -207,7 +222,14 @@ impl Channel {
         }
         // The client's close, if it came first, has ended the channel already: then these go nowhere.
         let half = &subsystem.half;
-        if half.exit_status(0).await.is_ok() && half.eof().await.is_ok() {
+        let failure = lock(&self.state).failure.take();
+        let status = u32::from(failure.is_some());
+        if let Some(reason) = failure {
+            // Clients show what stderr says. One that takes nothing any more is not waited for.
+            let said = half.extended_data_bytes(1, reason.into_bytes());
+            let _said_or_late = timeout(LAST_WORDS, said).await;
+        }
+        if half.exit_status(status).await.is_ok() && half.eof().await.is_ok() {
             let _gone_with_the_session = half.close().await.is_err();
         }
     }

@@ -237,7 +237,7 @@ impl Handler for Client {
         &mut self,
         id: ChannelId,
         data: &[u8],
-        session: &mut Session,
+        _session: &mut Session,
     ) -> Result<(), Error> {
         let Some(channel) = self.channels.sftp(id) else {
             return Ok(());
@@ -245,9 +245,7 @@ impl Handler for Client {
         let _entered = self.span.enter();
         if let Err(error) = channel.receive(data) {
             warn!(error = &error as &dyn std::error::Error, "SFTP ended");
-            session.exit_status_request(id, 1)?;
-            session.eof(id)?;
-            session.close(id)?;
+            channel.fail(&error);
             self.channels.close(id);
         }
         Ok(())

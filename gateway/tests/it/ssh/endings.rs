@@ -167,6 +167,26 @@ async fn who_arrives_in_a_drain_that_serves_finishes_before_the_goodbye() {
     assert!(err.contains("This gateway is stopping"), "{err}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_speaks_no_sftp_is_told_so() {
+    let gateway = Gateway::start(unchanged).await;
+    let (mut running, mut stdin) = spawn_subsystem(&gateway);
+    let mut stdout = running.stdout.take().unwrap();
+    stdin.write_all(&packet(1, &[0, 0, 0, 3])).await.unwrap();
+    next_packet(&mut stdout).await;
+
+    stdin.write_all(&[0x7f, 0xff, 0xff, 0xff]).await.unwrap();
+
+    let output = timeout(PATIENCE, running.wait_with_output())
+        .await
+        .expect("the session goes on")
+        .unwrap();
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(err.contains("the client does not speak SFTP"), "{err}");
+    assert!(err.contains("2147483647"), "{err}");
+    assert_eq!(output.status.code(), Some(1), "{err}");
+}
+
 #[tokio::test]
 async fn who_has_said_nothing_does_not_hold_up_a_drain() {
     let gateway = Gateway::start(|endpoint| endpoint.limits.login_seconds = 3600).await;
