@@ -35,6 +35,12 @@ use crate::metrics::Metrics;
 /// How long a client is silent before its buffers are given back, and before a drain that serves arrivals ends it.
 pub(super) const QUIET: Duration = Duration::from_secs(5);
 
+/// What every client says first (RFC 4253 §4.2).
+const GREETING: &[u8] = b"SSH-";
+
+/// What somebody reads who speaks something else.
+const NO_SSH: &[u8] = b"Invalid SSH identification string.\r\n";
+
 /// Bytes that one system call reads at most, once a client has shown that it sends much.
 const READ: usize = 256 * 1024;
 
@@ -158,6 +164,8 @@ pub(super) struct Socket<S> {
     wire: Arc<Wire>,
     channels: Arc<Channels>,
     input: Input,
+    /// How much of [`GREETING`] has come.
+    greeted: usize,
     /// What waits to be written; `written` bytes of it are already with the kernel.
     output: Vec<u8>,
     written: usize,
@@ -202,6 +210,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             wire,
             channels,
             input: Input::default(),
+            greeted: 0,
             output: Vec::new(),
             written: 0,
         }
@@ -259,6 +268,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
+    /// Ends the connection of a client whose first bytes are not SSH's, with a word to whoever typed them.
+    fn hear_greeting(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let expected = GREETING.get(self.greeted..).unwrap_or_default();
+        let heard = self.input.rest();
+        let heard = heard.get(..expected.len()).unwrap_or(heard);
+        if !expected.starts_with(heard) {
+            // Who does not take it now does not wait for it either.
+            let _taken = Pin::new(&mut self.stream).poll_write(cx, NO_SSH).is_ready();
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the client does not speak SSH",
+            ));
+        }
+        self.greeted += heard.len();
+        Ok(())
+    }
+
     /// Reads as much as there is, up to the buffer's size.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.input.make_room();
@@ -273,6 +299,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.wire.count(&self.wire.received, count);
         self.input.taken = 0;
         self.input.filled = count;
+        self.hear_greeting(cx)?;
         Poll::Ready(Ok(()))
     }
 }
@@ -361,7 +388,9 @@ mod tests {
 
     fn socket<S: AsyncRead + AsyncWrite + Unpin>(stream: S) -> Socket<S> {
         let metrics = Metrics::register(&prometheus::Registry::new(), "test/socket").unwrap();
-        Socket::new(stream, Arc::new(Wire::new(&metrics)), Arc::default())
+        let mut socket = Socket::new(stream, Arc::new(Wire::new(&metrics)), Arc::default());
+        socket.greeted = GREETING.len();
+        socket
     }
 
     #[tokio::test]
