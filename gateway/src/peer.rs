@@ -50,13 +50,13 @@ impl Peer {
         }
     }
 
-    /// To be called before the end of a connection whose client has sent anything. One that ends without it was a probe
-    /// of a balancer, and no failure.
+    /// To be called when the client has said that it speaks the protocol. A connection that ends without it was a probe,
+    /// and no failure.
     pub fn mark_heard(&self) {
         self.connection.heard.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the client has sent anything.
+    /// Whether the client has said that it speaks the protocol.
     pub fn was_heard(&self) -> bool {
         self.connection.heard.load(Ordering::Relaxed)
     }

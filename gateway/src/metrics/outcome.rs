@@ -7,7 +7,7 @@ use gateway_config::{AuthenticationMethod, Protocol};
 pub enum Connection {
     /// The client was served until it or the gateway left.
     Served,
-    /// It closed without having sent a byte, as balancers do to see who listens.
+    /// It ended before the client had said that it speaks the protocol: balancers see who listens, scanners try another.
     Probe,
     /// Dropped at random, or because the half-open connections were at their limit.
     TooManyHalfOpen,

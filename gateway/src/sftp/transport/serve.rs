@@ -98,14 +98,11 @@ impl Watch {
             span,
             account: None,
         };
-        let reason = match self.session(stream, client, &mut stages).await {
+        let reason = match self.session(stream, &peer, client, &mut stages).await {
             Ok(()) => "the client left".to_owned(),
             Err(reason) => reason,
         };
         self.channels.finish().await;
-        if self.wire.received() > 0 {
-            peer.mark_heard();
-        }
         info!(
             received = self.wire.received(),
             sent = self.wire.sent(),
@@ -119,6 +116,7 @@ impl Watch {
     async fn session(
         &mut self,
         stream: TcpStream,
+        peer: &Peer,
         client: Client,
         stages: &mut watch::Receiver<Stage>,
     ) -> Result<(), String> {
@@ -134,6 +132,7 @@ impl Watch {
                 .map_err(|error| error.to_string())?,
             () = self.until_refused() => return Err(STOPPING.to_owned()),
         };
+        peer.mark_heard();
 
         let mut end = self.log_in(&mut session, stages, login_deadline).await;
         if end.is_none() {

@@ -5,7 +5,11 @@ use gateway::{
     server::{Server, StartError},
 };
 use prometheus::Registry;
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
 
 use super::fixture::{Folder, PATIENCE, Visitor, eventually, listener, text};
 
@@ -77,18 +81,30 @@ async fn one_connection_too_many_from_an_address_is_told_why() {
 }
 
 #[tokio::test]
-async fn a_connection_without_a_byte_is_a_probe_and_no_failure() {
+async fn who_does_not_speak_ssh_is_a_probe_and_no_failure() {
     let folder = Folder::new();
     let registry = Registry::new();
     let server = Server::start(&folder.path(), &registry).await.unwrap();
     let (_, address) = server.addresses().remove(0);
 
-    drop(tokio::net::TcpStream::connect(address).await.unwrap());
+    for bytes in ["", "SSH-", "GET / HTTP/1.1\r\n\r\n", "SSH-2.0-visitor\r\n"] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        // The gateway may have hung up before everything is said.
+        let _said = stream.write_all(bytes.as_bytes()).await.is_ok();
+        let _ended = stream.shutdown().await.is_ok();
+        // Whoever hangs up before the answer resets the connection, and may not be heard at all.
+        let answered = timeout(PATIENCE, stream.read_to_end(&mut Vec::new())).await;
+        let _closed_or_reset = answered.unwrap().is_ok();
+    }
 
-    eventually("the probe is counted", || {
-        text(&registry).contains(
-            "secureftp_connections_total{endpoint=\"b2b/partners\",outcome=\"probe\",protocol=\"sftp\"} 1",
-        )
+    eventually("three probes and a client are counted", || {
+        let text = text(&registry);
+        let counted = |outcome: &str, count: u32| {
+            text.contains(&format!(
+                "secureftp_connections_total{{endpoint=\"b2b/partners\",outcome=\"{outcome}\",protocol=\"sftp\"}} {count}\n",
+            ))
+        };
+        counted("probe", 3) && counted("served", 1)
     })
     .await;
 }
