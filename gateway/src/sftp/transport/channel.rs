@@ -39,7 +39,7 @@ use russh::{
 use tokio::{sync::Notify, time::timeout};
 use tracing::{Instrument as _, Span, warn};
 
-use super::{lock, socket::Wire};
+use super::{lock, wire::Wire};
 use crate::{
     drain::DrainState,
     endpoint::Endpoint,

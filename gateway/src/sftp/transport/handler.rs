@@ -20,7 +20,7 @@ use super::{
     channel::{Channel, Subsystem},
     channels::{CHANNELS_MAX, Channels},
     login::{Login, Verdict},
-    socket::Wire,
+    wire::Wire,
 };
 use crate::{endpoint::Endpoint, users::Account};
 

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! serve ── one client from its first byte to its last: deadlines, drain, kill switch
-//!   socket ──── the connection: large reads, few writes that never wait, counters
+//!   socket ──── the connection: large reads, few writes that never wait
+//!     wire ──── what everybody may know about it, and its kill switch
 //!   handler ─── what russh asks: login, channels, requests; SFTP is all there is
 //!     login ──── who is there
 //!     channels → channel ─── bytes → engine → answers, within the client's window
@@ -22,6 +23,7 @@ mod login;
 mod refusal;
 mod serve;
 mod socket;
+mod wire;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -20,7 +20,8 @@ use super::{
     channels::Channels,
     handler::{Client, Stage},
     login::Login,
-    socket::{QUIET, Socket, Wire},
+    socket::Socket,
+    wire::{QUIET, Wire},
 };
 use crate::{
     drain::{Arrivals, DrainState, Phase},

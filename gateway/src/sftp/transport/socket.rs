@@ -1,4 +1,4 @@
-//! The client's connection as russh sees it: few large reads, few large writes, counted, and stoppable.
+//! The client's connection as russh sees it: few large reads, few large writes that never wait.
 //!
 //! russh reads a packet in two small pieces and writes after every packet. Here a read fetches up to [`READ`] bytes at
 //! once, and small writes wait while packets that have already arrived are handled, so that one system call carries the
@@ -17,23 +17,13 @@
 use std::{
     io,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll, ready},
-    time::{Duration, Instant},
 };
 
-use futures_util::task::AtomicWaker;
-use prometheus::core::{AtomicU64 as AtomicCounter, GenericCounter};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::channels::Channels;
-use crate::metrics::Metrics;
-
-/// How long a client is silent before its buffers are given back, and before a drain that serves arrivals ends it.
-pub(super) const QUIET: Duration = Duration::from_secs(5);
+use super::{channels::Channels, wire::Wire};
 
 /// What every client says first (RFC 4253 §4.2).
 const GREETING: &[u8] = b"SSH-";
@@ -50,112 +40,8 @@ const READ_FIRST: usize = 8 * 1024;
 /// Bytes that may wait while requests that have arrived are handled.
 const COALESCED: usize = 32 * 1024;
 
-/// Bytes that the kernel did not take, from which on channels produce nothing more.
-const CONGESTED: usize = 128 * 1024;
-
 /// Bytes that the kernel did not take, from which on russh must wait.
 const KEPT: usize = 4 * 1024 * 1024;
-
-/// What everybody may know about a connection, and its kill switch.
-#[derive(Debug)]
-pub(super) struct Wire {
-    started: Instant,
-    /// Milliseconds from `started` to the last byte in either direction.
-    active: AtomicU64,
-    received: Counted,
-    sent: Counted,
-    /// Bytes that wait for the kernel to take them.
-    kept: AtomicUsize,
-    cut: AtomicBool,
-    quiet: AtomicBool,
-    task: AtomicWaker,
-}
-
-/// Bytes of this connection, and of all of the endpoint.
-#[derive(Debug)]
-struct Counted {
-    here: AtomicU64,
-    everywhere: GenericCounter<AtomicCounter>,
-}
-
-impl Counted {
-    fn new(everywhere: GenericCounter<AtomicCounter>) -> Self {
-        Self {
-            here: AtomicU64::new(0),
-            everywhere,
-        }
-    }
-}
-
-impl Wire {
-    pub(super) fn new(metrics: &Metrics) -> Self {
-        Self {
-            started: Instant::now(),
-            active: AtomicU64::new(0),
-            received: Counted::new(metrics.bytes_received()),
-            sent: Counted::new(metrics.bytes_sent()),
-            kept: AtomicUsize::new(0),
-            cut: AtomicBool::new(false),
-            quiet: AtomicBool::new(false),
-            task: AtomicWaker::new(),
-        }
-    }
-
-    /// Bytes that came from the client, as on the wire.
-    pub(super) fn received(&self) -> u64 {
-        self.received.here.load(Ordering::Relaxed)
-    }
-
-    /// Bytes that went to the client, as on the wire.
-    pub(super) fn sent(&self) -> u64 {
-        self.sent.here.load(Ordering::Relaxed)
-    }
-
-    /// When the last byte moved, in either direction.
-    pub(super) fn last_active(&self) -> Instant {
-        self.started + Duration::from_millis(self.active.load(Ordering::Relaxed))
-    }
-
-    /// The client takes less than it is sent: nothing should be added, until [`Channels::wake`] tells of the end.
-    pub(super) fn is_congested(&self) -> bool {
-        self.kept.load(Ordering::Acquire) >= CONGESTED
-    }
-
-    /// No byte has moved for a while, in either direction.
-    pub(super) fn is_quiet(&self) -> bool {
-        self.last_active() + QUIET <= Instant::now()
-    }
-
-    /// Ends the connection at its next read or write, even one that waits for a client that has stalled.
-    pub(super) fn cut(&self) {
-        self.cut.store(true, Ordering::Release);
-        self.task.wake();
-    }
-
-    /// The client has been silent for a while: the buffer is given back, because there may be thousands like it.
-    pub(super) fn settle(&self) {
-        self.quiet.store(true, Ordering::Release);
-        self.task.wake();
-    }
-
-    /// `Err` once the connection has been cut; otherwise `cx` will hear of it.
-    fn check(&self, cx: &Context<'_>) -> io::Result<()> {
-        // Registered first: a cut between the two lines would otherwise wake nobody.
-        self.task.register(cx.waker());
-        if self.cut.load(Ordering::Acquire) {
-            return Err(io::ErrorKind::ConnectionAborted.into());
-        }
-        Ok(())
-    }
-
-    fn count(&self, counter: &Counted, bytes: usize) {
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        counter.here.fetch_add(bytes, Ordering::Relaxed);
-        counter.everywhere.inc_by(bytes);
-        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.active.store(now, Ordering::Relaxed);
-    }
-}
 
 /// A connection with its buffers. One task reads and writes it.
 #[derive(Debug)]
@@ -261,9 +147,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     /// Lets the channels know how much waits.
     fn tell_kept(&self) {
-        let kept = self.output.len() - self.written;
-        let before = self.wire.kept.swap(kept, Ordering::AcqRel);
-        if before >= CONGESTED && kept < CONGESTED {
+        if self.wire.note_kept(self.output.len() - self.written) {
             self.channels.wake();
         }
     }
@@ -291,12 +175,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         let mut buffer = ReadBuf::new(&mut self.input.bytes);
         let outcome = Pin::new(&mut self.stream).poll_read(cx, &mut buffer);
         let count = buffer.filled().len();
-        if outcome.is_pending() && self.wire.quiet.swap(false, Ordering::AcqRel) {
+        if outcome.is_pending() && self.wire.take_quiet() {
             self.input = Input::default();
             self.output.shrink_to_fit();
         }
         ready!(outcome)?;
-        self.wire.count(&self.wire.received, count);
+        self.wire.count_received(count);
         self.input.taken = 0;
         self.input.filled = count;
         self.hear_greeting(cx)?;
@@ -315,7 +199,7 @@ fn poll_write<S: AsyncWrite + Unpin>(
     if count == 0 {
         return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
     }
-    wire.count(&wire.sent, count);
+    wire.count_sent(count);
     Poll::Ready(Ok(count))
 }
 
@@ -383,6 +267,7 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
+    use crate::metrics::Metrics;
 
     const MIB: usize = 1024 * 1024;
 

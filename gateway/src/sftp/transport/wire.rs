@@ -1,0 +1,139 @@
+//! What everybody may know about a connection: how much it has moved and when, and its kill switch.
+
+use std::{
+    io,
+    sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    task::Context,
+    time::{Duration, Instant},
+};
+
+use futures_util::task::AtomicWaker;
+use prometheus::core::{AtomicU64 as AtomicCounter, GenericCounter};
+
+use crate::metrics::Metrics;
+
+/// How long a client is silent before its buffers are given back, and before a drain that serves arrivals ends it.
+pub(super) const QUIET: Duration = Duration::from_secs(5);
+
+/// Bytes that the kernel did not take, from which on channels produce nothing more.
+const CONGESTED: usize = 128 * 1024;
+
+/// What everybody may know about a connection, and its kill switch.
+#[derive(Debug)]
+pub(super) struct Wire {
+    started: Instant,
+    /// Milliseconds from `started` to the last byte in either direction.
+    active: AtomicU64,
+    received: Counted,
+    sent: Counted,
+    /// Bytes that wait for the kernel to take them.
+    kept: AtomicUsize,
+    cut: AtomicBool,
+    quiet: AtomicBool,
+    task: AtomicWaker,
+}
+
+/// Bytes of this connection, and of all of the endpoint.
+#[derive(Debug)]
+struct Counted {
+    here: AtomicU64,
+    everywhere: GenericCounter<AtomicCounter>,
+}
+
+impl Counted {
+    fn new(everywhere: GenericCounter<AtomicCounter>) -> Self {
+        Self {
+            here: AtomicU64::new(0),
+            everywhere,
+        }
+    }
+}
+
+impl Wire {
+    pub(super) fn new(metrics: &Metrics) -> Self {
+        Self {
+            started: Instant::now(),
+            active: AtomicU64::new(0),
+            received: Counted::new(metrics.bytes_received()),
+            sent: Counted::new(metrics.bytes_sent()),
+            kept: AtomicUsize::new(0),
+            cut: AtomicBool::new(false),
+            quiet: AtomicBool::new(false),
+            task: AtomicWaker::new(),
+        }
+    }
+
+    /// Bytes that came from the client, as on the wire.
+    pub(super) fn received(&self) -> u64 {
+        self.received.here.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that went to the client, as on the wire.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent.here.load(Ordering::Relaxed)
+    }
+
+    /// When the last byte moved, in either direction.
+    pub(super) fn last_active(&self) -> Instant {
+        self.started + Duration::from_millis(self.active.load(Ordering::Relaxed))
+    }
+
+    /// The client takes less than it is sent: nothing should be added, until [`super::channels::Channels::wake`] tells of the end.
+    pub(super) fn is_congested(&self) -> bool {
+        self.kept.load(Ordering::Acquire) >= CONGESTED
+    }
+
+    /// No byte has moved for a while, in either direction.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.last_active() + QUIET <= Instant::now()
+    }
+
+    /// Ends the connection at its next read or write, even one that waits for a client that has stalled.
+    pub(super) fn cut(&self) {
+        self.cut.store(true, Ordering::Release);
+        self.task.wake();
+    }
+
+    /// The client has been silent for a while: the buffer is given back, because there may be thousands like it.
+    pub(super) fn settle(&self) {
+        self.quiet.store(true, Ordering::Release);
+        self.task.wake();
+    }
+
+    /// Whether the client has been silent since this was last asked.
+    pub(super) fn take_quiet(&self) -> bool {
+        self.quiet.swap(false, Ordering::AcqRel)
+    }
+
+    /// So many bytes wait for the kernel to take them; whether that ends a congestion.
+    pub(super) fn note_kept(&self, bytes: usize) -> bool {
+        let before = self.kept.swap(bytes, Ordering::AcqRel);
+        before >= CONGESTED && bytes < CONGESTED
+    }
+
+    /// `Err` once the connection has been cut; otherwise `cx` will hear of it.
+    pub(super) fn check(&self, cx: &Context<'_>) -> io::Result<()> {
+        // Registered first: a cut between the two lines would otherwise wake nobody.
+        self.task.register(cx.waker());
+        if self.cut.load(Ordering::Acquire) {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        Ok(())
+    }
+
+    pub(super) fn count_received(&self, bytes: usize) {
+        self.count(&self.received, bytes);
+    }
+
+    pub(super) fn count_sent(&self, bytes: usize) {
+        self.count(&self.sent, bytes);
+    }
+
+    fn count(&self, counter: &Counted, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        counter.here.fetch_add(bytes, Ordering::Relaxed);
+        counter.everywhere.inc_by(bytes);
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.active.store(now, Ordering::Relaxed);
+    }
+}
