@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Bytes of the client that are read, and thrown away, so that closing does not become a reset: a reset may reach the
 /// client before the text does.
-const HEARD_MAX: u64 = 64 * 1024;
+pub(super) const HEARD_MAX: u64 = 64 * 1024;
 
 /// `SSH_MSG_DISCONNECT` (RFC 4253 §11.1).
 const DISCONNECT: u8 = 1;
@@ -40,7 +40,7 @@ pub async fn refuse(mut stream: impl AsyncRead + AsyncWrite + Unpin, reason: &st
 }
 
 /// A disconnect as a packet without encryption (RFC 4253 §6): length, padding length, payload, padding.
-fn disconnect(reason: &str) -> Vec<u8> {
+pub(super) fn disconnect(reason: &str) -> Vec<u8> {
     let mut payload = vec![DISCONNECT];
     payload.extend_from_slice(&BY_APPLICATION.to_be_bytes());
     append_string(&mut payload, reason);

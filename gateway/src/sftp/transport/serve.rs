@@ -246,6 +246,8 @@ impl Watch {
         reason: &'static str,
     ) {
         let handle: Handle = session.handle();
+        // russh takes no message during a key exchange: in the first one, the socket says it.
+        self.wire.dismiss(reason);
         let farewell = async {
             // A loop that is busy or gone takes no message; what follows ends it all the same.
             let _taken = handle

@@ -13,6 +13,12 @@
 //! client reaches that asks for thousands of small answers and takes none, writing waits after all.
 //!
 //! Reading pauses for one reason: storage does not keep up with the client's WRITEs. It goes on without the client's help.
+//!
+//! # Goodbye in the clear
+//!
+//! During a key exchange russh takes no message to send, so a client that stalls in its first one would never be told why
+//! it must leave. [`Wire::dismiss`] tells it from here, without encryption, as long as that cannot be wrong: russh has
+//! written nothing but its identification and its KEXINIT. What it writes next ends with NEWKEYS.
 
 use std::{
     io,
@@ -23,13 +29,21 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{channels::Channels, wire::Wire};
+use super::{
+    algorithms::IDENTIFICATION,
+    channels::Channels,
+    refusal::{HEARD_MAX, disconnect},
+    wire::Wire,
+};
 
 /// What every client says first (RFC 4253 §4.2).
 const GREETING: &[u8] = b"SSH-";
 
 /// What somebody reads who speaks something else.
 const NO_SSH: &[u8] = b"Invalid SSH identification string.\r\n";
+
+/// `SSH_MSG_KEXINIT` (RFC 4253 §12).
+const KEXINIT: u8 = 20;
 
 /// Bytes that one system call reads at most, once a client has shown that it sends much.
 const READ: usize = 256 * 1024;
@@ -52,9 +66,21 @@ pub(super) struct Socket<S> {
     input: Input,
     /// How much of [`GREETING`] has come.
     greeted: usize,
+    speech: Speech,
     /// What waits to be written; `written` bytes of it are already with the kernel.
     output: Vec<u8>,
     written: usize,
+}
+
+/// What has been said to the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Speech {
+    /// Nothing but our identification and our KEXINIT.
+    Opening,
+    /// More: whatever follows may have to be encrypted.
+    Open,
+    /// A goodbye in the clear.
+    Goodbye,
 }
 
 /// What has been read and not been handled.
@@ -97,6 +123,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             channels,
             input: Input::default(),
             greeted: 0,
+            speech: Speech::Opening,
             output: Vec::new(),
             written: 0,
         }
@@ -169,6 +196,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         Ok(())
     }
 
+    /// Says goodbye to a client that must leave, if it can be said here.
+    fn say_goodbye(&mut self) {
+        if let (Speech::Opening, Some(reason)) = (self.speech, self.wire.dismissal()) {
+            self.output.extend_from_slice(&disconnect(reason));
+            self.speech = Speech::Goodbye;
+        }
+    }
+
+    /// Ready when the client has heard the goodbye. What it still sends is read and thrown away, because closing would
+    /// become a reset otherwise.
+    fn poll_leave(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_drain(cx))?;
+        ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        self.input.make_room();
+        while self.wire.received() < HEARD_MAX {
+            let mut buffer = ReadBuf::new(&mut self.input.bytes);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+            if buffer.filled().is_empty() {
+                break;
+            }
+            self.wire.count_received(buffer.filled().len());
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// Reads as much as there is, up to the buffer's size.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.input.make_room();
@@ -186,6 +238,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.hear_greeting(cx)?;
         Poll::Ready(Ok(()))
     }
+}
+
+/// Whether this is our identification or a KEXINIT, and nothing more. russh writes each of them in one piece.
+fn is_opening(bytes: &[u8]) -> bool {
+    let is_identification = bytes.strip_suffix(b"\r\n") == Some(IDENTIFICATION.as_bytes());
+    let is_key_exchange = match bytes {
+        // A packet without encryption (RFC 4253 §6): length, padding length, kind.
+        [a, b, c, d, _padding, KEXINIT, ..] => {
+            usize::try_from(u32::from_be_bytes([*a, *b, *c, *d])) == Ok(bytes.len() - 4)
+        }
+        _ => false,
+    };
+    is_identification || is_key_exchange
 }
 
 /// Writes what the kernel takes now, at least one byte.
@@ -212,6 +277,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Socket<S> {
         let this = self.get_mut();
         if this.input.rest().is_empty() {
             this.wire.check(cx)?;
+            this.say_goodbye();
+            if this.speech == Speech::Goodbye {
+                // russh takes it for the end of what the client says.
+                return this.poll_leave(cx);
+            }
             // Going on to read while this waits is right: the client may be waiting for that.
             if let Poll::Ready(outcome) = this.poll_drain(cx) {
                 outcome?;
@@ -232,6 +302,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.wire.check(cx)?;
+        match this.speech {
+            Speech::Opening if is_opening(buf) => {}
+            Speech::Opening | Speech::Open => this.speech = Speech::Open,
+            Speech::Goodbye => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+        }
         if this.output.len() - this.written >= KEPT {
             ready!(this.poll_drain(cx))?;
         }

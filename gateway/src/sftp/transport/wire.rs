@@ -2,7 +2,10 @@
 
 use std::{
     io,
-    sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
     task::Context,
     time::{Duration, Instant},
 };
@@ -30,6 +33,8 @@ pub(super) struct Wire {
     kept: AtomicUsize,
     cut: AtomicBool,
     quiet: AtomicBool,
+    /// Why the client must leave.
+    dismissal: OnceLock<&'static str>,
     task: AtomicWaker,
 }
 
@@ -59,6 +64,7 @@ impl Wire {
             kept: AtomicUsize::new(0),
             cut: AtomicBool::new(false),
             quiet: AtomicBool::new(false),
+            dismissal: OnceLock::new(),
             task: AtomicWaker::new(),
         }
     }
@@ -92,6 +98,19 @@ impl Wire {
     pub(super) fn cut(&self) {
         self.cut.store(true, Ordering::Release);
         self.task.wake();
+    }
+
+    /// Tells a client to leave that is still in its first key exchange, and hears nothing of it any more. Does nothing
+    /// once something may be encrypted: then russh alone can tell it.
+    pub(super) fn dismiss(&self, reason: &'static str) {
+        // The first reason stands.
+        let _first = self.dismissal.set(reason).is_ok();
+        self.task.wake();
+    }
+
+    /// Why the client must leave, if it must.
+    pub(super) fn dismissal(&self) -> Option<&'static str> {
+        self.dismissal.get().copied()
     }
 
     /// The client has been silent for a while: the buffer is given back, because there may be thousands like it.

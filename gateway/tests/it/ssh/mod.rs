@@ -6,5 +6,6 @@ mod login;
 mod policy;
 mod refusals;
 mod relay;
+mod stalls;
 mod transfers;
 mod window;
