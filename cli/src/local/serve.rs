@@ -22,7 +22,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::{
     Ending, Error,
     changes::changes,
-    compile,
+    compile, counted,
     materials::Materials,
     service::Service,
     sheet::{Sheet, Span},
@@ -263,6 +263,11 @@ impl Serving<'_> {
         running.chain(&self.leaving)
     }
 
+    fn waiting_for(&self) -> Waiting {
+        let each = self.servers().map(Server::waiting_for);
+        each.fold(Waiting::default(), Waiting::and)
+    }
+
     /// Waits for running transfers. A second signal ends at once.
     async fn drain(self, signals: &mut Signals, voice: &mut Voice<'_>) -> Ending {
         for Running { server, service } in self.running.values() {
@@ -280,9 +285,16 @@ impl Serving<'_> {
             tokio::select! {
                 biased;
                 () = &mut finished => break,
-                number = signals.next() => return Ending::Signal(number),
+                number = signals.next() => {
+                    let cut = match self.waiting_for().transfers {
+                        0 => "no transfer was running".to_owned(),
+                        transfers => format!("{} cut off", counted(transfers, "transfer")),
+                    };
+                    voice.say(format_args!("Stopped at once; {cut}"));
+                    return Ending::Signal(number);
+                }
                 _tick = ticks.tick() => {
-                    let waiting = self.servers().map(Server::waiting_for).fold(Waiting::default(), Waiting::and);
+                    let waiting = self.waiting_for();
                     if waiting != said {
                         said = waiting;
                         voice.say(format_args!("Stopping: waiting for {waiting}"));

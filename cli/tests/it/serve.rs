@@ -440,16 +440,36 @@ fn a_port_moves_from_one_endpoint_to_another() {
     );
 }
 
+/// Somebody who has said who it is: it gets a word of goodbye, and time to hear it.
+fn patient_client(place: &Place) -> TcpStream {
+    let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, place.port)).unwrap();
+    let mut heard = BufReader::new(client.try_clone().unwrap());
+    heard.read_line(&mut String::new()).unwrap();
+    client.write_all(b"SSH-2.0-patient\r\n").unwrap();
+    heard.fill_buf().unwrap();
+    client
+}
+
+#[test]
+fn a_second_signal_ends_at_once_and_says_what_it_cut_off() {
+    let place = Place::new();
+    let mut running = place.start();
+    let _client = patient_client(&place);
+    running.signal(Signal::INT);
+    running.lines_until("Stopping");
+
+    running.signal(Signal::INT);
+
+    let lines = running.lines_until("Stopped");
+    assert_eq!(lines, ["Stopped at once; no transfer was running"]);
+    assert_eq!(running.ended().code(), Some(130));
+}
+
 #[test]
 fn a_drain_says_for_whom_it_waits() {
     let place = Place::new();
     let mut running = place.start();
-    let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, place.port)).unwrap();
-    let mut heard = BufReader::new(client.try_clone().unwrap());
-    heard.read_line(&mut String::new()).unwrap();
-    // Who has said who it is gets a word of goodbye, and time to hear it.
-    client.write_all(b"SSH-2.0-patient\r\n").unwrap();
-    heard.fill_buf().unwrap();
+    let client = patient_client(&place);
 
     running.signal(Signal::TERM);
 

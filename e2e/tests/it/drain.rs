@@ -77,6 +77,11 @@ fn a_second_signal_ends_at_once() -> Result<()> {
 
     let (ended, _folder) = gateway.end()?;
     assert!(!ended.status.success(), "a transfer was cut off");
+    let said = ended.said();
+    assert!(
+        said.contains("Stopped at once; 1 transfer cut off"),
+        "{said}"
+    );
     upload.end()?.failure()?;
     Ok(())
 }
