@@ -25,7 +25,7 @@ use super::{
     compile, counted,
     materials::Materials,
     service::Service,
-    sheet::{Sheet, Span},
+    sheet::{self, Sheet, Span},
     signals::Signals,
     state::State,
     told,
@@ -139,10 +139,7 @@ impl Serving<'_> {
         let endpoints = self
             .running
             .values()
-            .map(|Running { server, service }| {
-                let keys = public_host_keys(service)?;
-                Ok(service.sheet(self.state, &server.addresses(), &keys))
-            })
+            .map(|running| running.sheet(self.state))
             .collect::<Result<_, Error>>()?;
         Ok(Sheet {
             path: self.arguments.path.display().to_string(),
@@ -193,26 +190,60 @@ impl Serving<'_> {
         for name in gone {
             self.leave(&name, voice);
         }
-        // All are written before any is waited for: one may get a port only when another lets go of it.
-        let mut changed = Vec::new();
-        for (name, running) in &mut self.running {
-            if let Some(service) = services.remove(name)
-                && let Some(change) = running.change(self.state, service)?
-            {
-                changed.push((name, &running.server, change));
-            }
-        }
-        for (name, server, change) in changed {
-            let outcome = change.outcome(server).await;
-            voice.say(format_args!("{name}: {} ({outcome})", change.what));
-        }
+        let before = self.change(&mut services, voice).await?;
         let wanted = |(name, service)| {
             let complaint = String::new();
             (name, Wanted { service, complaint })
         };
         // Started at the next tick: an endpoint that left has closed its sockets by then.
         self.wanted = services.into_iter().map(wanted).collect();
-        self.announce()
+        self.announce()?;
+        for (name, before) in before {
+            self.tell_anew(&name, Some(&before), voice)?;
+        }
+        Ok(())
+    }
+
+    /// Changes those of these services that run, and takes them out. Gives what the sheet said of them before.
+    async fn change(
+        &mut self,
+        services: &mut BTreeMap<String, Service>,
+        voice: &mut Voice<'_>,
+    ) -> Result<Vec<(String, sheet::Endpoint)>, Error> {
+        // All are written before any is waited for: one may get a port only when another lets go of it.
+        let mut changed = Vec::new();
+        for (name, running) in &mut self.running {
+            let before = running.sheet(self.state)?;
+            if let Some(service) = services.remove(name)
+                && let Some(change) = running.change(self.state, service)?
+            {
+                changed.push((name, &running.server, before, change));
+            }
+        }
+        let mut befores = Vec::new();
+        for (name, server, before, change) in changed {
+            let outcome = change.outcome(server).await;
+            voice.say(format_args!("{name}: {} ({outcome})", change.what));
+            befores.push((name.clone(), before));
+        }
+        Ok(befores)
+    }
+
+    /// Shows an endpoint's part of the sheet, unless the commands that were printed before still work.
+    fn tell_anew(
+        &self,
+        name: &str,
+        before: Option<&sheet::Endpoint>,
+        voice: &mut Voice<'_>,
+    ) -> Result<(), Error> {
+        let Some(running) = self.running.get(name) else {
+            return Ok(());
+        };
+        let now = running.sheet(self.state)?;
+        if before.is_none_or(|before| !now.is_reached_like(before)) {
+            voice.say(format_args!("\n{now}"));
+        }
+        Ok(())
     }
 
     /// Starts what is to be served and does not run yet. The others go on if that fails.
@@ -228,16 +259,18 @@ impl Serving<'_> {
             }
             let addresses = shown(&wanted.service.addresses());
             let started = self.start(wanted.service.clone()).await;
-            match started.and_then(|()| self.announce()) {
-                Ok(()) => voice.say(format_args!("{name}: served now at {addresses}")),
-                Err(error) => {
-                    let complaint = chain(&error);
-                    if complaint != wanted.complaint {
-                        voice.complain(&format!("{complaint}; this is tried again and again"));
-                    }
-                    wanted.complaint = complaint;
-                    self.wanted.insert(name, wanted);
+            let announced = started.and_then(|()| self.announce());
+            let told = announced.and_then(|()| {
+                voice.say(format_args!("{name}: served now at {addresses}"));
+                self.tell_anew(&name, None, voice)
+            });
+            if let Err(error) = told {
+                let complaint = chain(&error);
+                if complaint != wanted.complaint {
+                    voice.complain(&format!("{complaint}; this is tried again and again"));
                 }
+                wanted.complaint = complaint;
+                self.wanted.insert(name, wanted);
             }
         }
     }
@@ -315,6 +348,13 @@ struct Change {
 }
 
 impl Running {
+    /// What the sheet says of it now.
+    fn sheet(&self, state: &State) -> Result<sheet::Endpoint, Error> {
+        let keys = public_host_keys(&self.service)?;
+        let addresses = self.server.addresses();
+        Ok(self.service.sheet(state, &addresses, &keys))
+    }
+
     /// Writes what is different; nothing if nothing is.
     fn change(&mut self, state: &State, service: Service) -> Result<Option<Change>, Error> {
         let changes = changes(&self.service, &service);

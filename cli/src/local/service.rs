@@ -74,6 +74,7 @@ impl Service {
             listeners,
             fingerprints: keys.iter().map(keys::fingerprint).collect(),
             volume: state.path("volumes").join(claim).display().to_string(),
+            known_hosts: state.known_hosts().display().to_string(),
             users: users
                 .iter()
                 .map(|(name, user)| self.user(name.as_str(), user))

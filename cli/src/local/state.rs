@@ -68,6 +68,11 @@ impl State {
         self.folder.join(below)
     }
 
+    /// The file by which clients know the host keys.
+    pub(super) fn known_hosts(&self) -> PathBuf {
+        self.path("known_hosts")
+    }
+
     /// Where the gateway of this endpoint reads.
     pub(super) fn endpoint(&self, namespace: &str, name: &str) -> PathBuf {
         self.path("endpoints").join(namespace).join(name)

@@ -78,6 +78,6 @@ pub(super) fn write_known_hosts(
             }
         }
     }
-    state::write(&state.path("known_hosts"), text.as_bytes())?;
+    state::write(&state.known_hosts(), text.as_bytes())?;
     Ok(())
 }

@@ -263,6 +263,40 @@ fn an_edit_is_served_without_a_restart() {
 }
 
 #[test]
+fn a_moved_listener_gets_its_part_of_the_sheet_anew() {
+    let mut place = Place::new();
+    let running = place.start();
+    let part = |lines: &[String]| -> Vec<String> {
+        let from = lines.iter().position(|line| line.starts_with("SFTP "));
+        let part = lines[from.unwrap()..].iter();
+        part.take_while(|line| !line.starts_with("Metrics"))
+            .cloned()
+            .collect()
+    };
+    let before = part(&running.sheet);
+    let (old, new) = (place.port, free_port());
+
+    place.edit("partners.yaml", |text| {
+        text.replace(&format!("port: {old}\n"), &format!("port: {new}\n"))
+    });
+    place.port = new;
+
+    running.lines_until("listens now at");
+    let mut shown = running.lines_until("SFTP ");
+    while shown.len() <= before.len() {
+        shown.extend(running.lines_until(""));
+    }
+    let moved: Vec<String> = before
+        .iter()
+        .map(|line| line.replace(&old.to_string(), &new.to_string()))
+        .collect();
+    assert_eq!(part(&shown), moved);
+    let known = fs::read_to_string(place.folder.path().join("state/known_hosts")).unwrap();
+    assert!(known.contains(&format!("]:{new} ")), "{known}");
+    assert!(place.banner().unwrap().starts_with("SSH-2.0-"));
+}
+
+#[test]
 fn a_broken_edit_changes_nothing_and_says_why() {
     let place = Place::new();
     let running = place.start();
@@ -307,6 +341,8 @@ fn endpoints_come_and_go_with_their_manifests() {
         [format!("default/second: served now at {address}")]
     );
     assert!(TcpStream::connect(address).is_ok());
+    let part = format!("SFTP  default/second  listener sftp  127.0.0.1 port {port}");
+    running.lines_until(&part);
 
     fs::remove_file(place.folder.path().join("partners/second.yaml")).unwrap();
     running.lines_until("default/second: gone");

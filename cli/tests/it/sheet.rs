@@ -25,6 +25,7 @@ fn sheet() -> Sheet {
                 "SHA256:4/Wk3YFQJ3bzEKTXxUnDgk8JJ0rYKmkLWVfZ4vKSVwE (ED25519)".to_owned(),
             ],
             volume: ".secureftp/volumes/partners-data".to_owned(),
+            known_hosts: ".secureftp/known_hosts".to_owned(),
             users: vec![
                 User {
                     name: "customer".to_owned(),

@@ -40,6 +40,8 @@ pub struct Endpoint {
     pub fingerprints: Vec<String>,
     /// The folder with the files.
     pub volume: String,
+    /// The file by which clients know the host keys.
+    pub known_hosts: String,
     /// Who may log in.
     pub users: Vec<User>,
     /// How long a drain waits.
@@ -94,8 +96,7 @@ impl fmt::Display for Sheet {
             self.path, self.state
         )?;
         for endpoint in &self.endpoints {
-            writeln!(f)?;
-            self.endpoint(f, endpoint)?;
+            write!(f, "\n{endpoint}")?;
         }
         let drain = self
             .endpoints
@@ -116,9 +117,9 @@ impl fmt::Display for Sheet {
     }
 }
 
-impl Sheet {
-    fn endpoint(&self, f: &mut fmt::Formatter<'_>, endpoint: &Endpoint) -> fmt::Result {
-        for listener in &endpoint.listeners {
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for listener in &self.listeners {
             let Listener {
                 name,
                 address,
@@ -127,7 +128,7 @@ impl Sheet {
             write!(
                 f,
                 "SFTP  {}  listener {name}  {} port {}",
-                endpoint.name,
+                self.name,
                 address.ip(),
                 address.port()
             )?;
@@ -136,17 +137,17 @@ impl Sheet {
             }
             writeln!(f)?;
         }
-        for fingerprint in &endpoint.fingerprints {
+        for fingerprint in &self.fingerprints {
             writeln!(f, "  host key  {fingerprint}")?;
         }
-        writeln!(f, "  files     {}", endpoint.volume)?;
-        if endpoint.users.is_empty() {
+        writeln!(f, "  files     {}", self.volume)?;
+        if self.users.is_empty() {
             writeln!(
                 f,
                 "  nobody may log in: no SecureFtpUser carries the labels that this endpoint selects"
             )?;
         }
-        for user in endpoint.users.iter().take(USERS_MAX) {
+        for user in self.users.iter().take(USERS_MAX) {
             writeln!(
                 f,
                 "\n  {}  {} in {}",
@@ -155,19 +156,25 @@ impl Sheet {
                 user.root
             )?;
             for credential in &user.credentials {
-                self.credential(f, endpoint, user, credential)?;
+                self.credential(f, user, credential)?;
             }
         }
-        if let more @ 1.. = endpoint.users.len().saturating_sub(USERS_MAX) {
+        if let more @ 1.. = self.users.len().saturating_sub(USERS_MAX) {
             writeln!(f, "\n  and {more} more, who log in the same way")?;
         }
         Ok(())
+    }
+}
+
+impl Endpoint {
+    /// Whether the commands for this one are right for the other, too.
+    pub(super) fn is_reached_like(&self, other: &Self) -> bool {
+        self.listeners == other.listeners && self.fingerprints == other.fingerprints
     }
 
     fn credential(
         &self,
         f: &mut fmt::Formatter<'_>,
-        endpoint: &Endpoint,
         user: &User,
         credential: &Credential,
     ) -> fmt::Result {
@@ -191,14 +198,13 @@ impl Sheet {
                 )?;
             }
         }
-        let known_hosts = format!("{}/known_hosts", self.state);
-        for listener in &endpoint.listeners {
+        for listener in &self.listeners {
             let way = Way {
                 host: reachable(listener.address.ip()),
                 port: listener.address.port(),
                 user: name,
-                known_hosts: &known_hosts,
-                fingerprints: &endpoint.fingerprints,
+                known_hosts: &self.known_hosts,
+                fingerprints: &self.fingerprints,
             };
             for command in way.commands(credential) {
                 writeln!(f, "      {command}")?;
@@ -273,6 +279,7 @@ mod tests {
                 listeners: Vec::new(),
                 fingerprints: Vec::new(),
                 volume: "files".to_owned(),
+                known_hosts: "known_hosts".to_owned(),
                 users: (0..USERS_MAX + 3).map(user).collect(),
                 drain: Duration::from_secs(1),
             }],
