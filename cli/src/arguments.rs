@@ -43,6 +43,9 @@ pub struct Local {
     /// The address to listen at; 0.0.0.0 and :: are every address of this machine.
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     pub bind: IpAddr,
+    /// The port of the metrics, on 127.0.0.1 whatever --bind says; 0 is any that is free, as the sheet says.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub metrics_port: u16,
     /// Listen at ports below 1024 as they are; without it they are served at the port plus 2000 (22 at 2022).
     #[arg(long)]
     real_ports: bool,

@@ -65,7 +65,7 @@ pub(super) async fn serve(
     }
     serving.announce()?;
     let ready = Arc::new(AtomicBool::new(true));
-    let admin = admin(&serving.registry, &ready)?;
+    let admin = admin(arguments.metrics_port, &serving.registry, &ready)?;
     voice.say(serving.sheet(admin.address())?.to_string().trim_end());
 
     let mut ticks = interval(watch::INTERVAL);
@@ -400,8 +400,8 @@ fn chain(error: &Error) -> String {
     text
 }
 
-/// The admin port, at a port that the kernel chooses: it is for this machine only.
-fn admin(registry: &Registry, ready: &Arc<AtomicBool>) -> Result<Admin, Error> {
+/// The admin port, for this machine only.
+fn admin(port: u16, registry: &Registry, ready: &Arc<AtomicBool>) -> Result<Admin, Error> {
     let ready = Arc::clone(ready);
     let subject = Subject {
         heartbeat: Heartbeat::start(),
@@ -409,7 +409,7 @@ fn admin(registry: &Registry, ready: &Arc<AtomicBool>) -> Result<Admin, Error> {
         registry: registry.clone(),
     };
     Ok(Admin::start(
-        SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
         subject,
     )?)
 }

@@ -53,17 +53,7 @@ impl Place {
     }
 
     fn start(&self) -> Running {
-        let mut child = self.command().spawn().unwrap();
-        let out = lines(child.stdout.take().unwrap());
-        let errors = lines(child.stderr.take().unwrap());
-        let mut running = Running {
-            child,
-            out,
-            errors,
-            sheet: Vec::new(),
-        };
-        running.sheet = running.lines_until("Stop ");
-        running
+        Running::of(self.command())
     }
 
     fn banner(&self) -> Option<String> {
@@ -100,6 +90,21 @@ struct Running {
 }
 
 impl Running {
+    /// The program, once it has printed its sheet.
+    fn of(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let out = lines(child.stdout.take().unwrap());
+        let errors = lines(child.stderr.take().unwrap());
+        let mut running = Self {
+            child,
+            out,
+            errors,
+            sheet: Vec::new(),
+        };
+        running.sheet = running.lines_until("Stop ");
+        running
+    }
+
     /// The lines up to one that contains this text.
     fn lines_until(&self, text: &str) -> Vec<String> {
         let mut lines = Vec::new();
@@ -179,6 +184,26 @@ fn the_sheet_never_shows_a_password() {
         .path()
         .join("state/endpoints/default/partners/users/00.json");
     assert!(!fs::read_to_string(users).unwrap().contains("demonstration"));
+}
+
+#[test]
+fn the_metrics_are_at_the_port_that_was_asked_for() {
+    let place = Place::new();
+    let port = free_port();
+
+    let mut command = place.command();
+    command.args(["--metrics-port", &port.to_string()]);
+    let running = Running::of(command);
+
+    let line = running.sheet_line("Metrics ");
+    assert_eq!(line, format!("Metrics  http://127.0.0.1:{port}/metrics"));
+    let mut admin = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+    admin
+        .write_all(b"GET /livez HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    admin.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
 
 #[test]
