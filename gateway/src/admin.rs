@@ -118,13 +118,14 @@ impl Admin {
     /// Listens, and answers from a thread of its own.
     pub fn start(address: SocketAddr, subject: Subject) -> Result<Self, AdminError> {
         let failed = |source| AdminError { address, source };
+        let listener = std::net::TcpListener::bind(address).map_err(failed)?;
+        listener.set_nonblocking(true).map_err(failed)?;
+        let bound = listener.local_addr().map_err(failed)?;
+        // After what often fails: the caller may be async, where a runtime must not be dropped.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(failed)?;
-        let listener = std::net::TcpListener::bind(address).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
-        let bound = listener.local_addr().map_err(failed)?;
         let (ends, ended) = oneshot::channel();
         std::thread::Builder::new()
             .name("admin".to_owned())

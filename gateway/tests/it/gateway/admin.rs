@@ -6,13 +6,17 @@ use std::{
     },
 };
 
-use gateway::admin::{Admin, Heartbeat, Subject};
+use gateway::admin::{Admin, AdminError, Heartbeat, Subject};
 use prometheus::{IntCounter, Registry};
 use tokio::{io::AsyncReadExt as _, io::AsyncWriteExt as _, net::TcpStream, time::timeout};
 
 use super::fixture::{PATIENCE, ask, read};
 
 fn start(is_ready: &Arc<AtomicBool>) -> Admin {
+    start_at(SocketAddr::from(([127, 0, 0, 1], 0)), is_ready).unwrap()
+}
+
+fn start_at(address: SocketAddr, is_ready: &Arc<AtomicBool>) -> Result<Admin, AdminError> {
     let registry = Registry::new();
     let visits = IntCounter::new("visits_total", "Visits.").unwrap();
     registry.register(Box::new(visits.clone())).unwrap();
@@ -23,7 +27,7 @@ fn start(is_ready: &Arc<AtomicBool>) -> Admin {
         is_ready: Box::new(move || is_ready.load(Ordering::Relaxed)),
         registry,
     };
-    Admin::start(SocketAddr::from(([127, 0, 0, 1], 0)), subject).unwrap()
+    Admin::start(address, subject)
 }
 
 #[tokio::test]
@@ -53,6 +57,17 @@ async fn it_tells_life_readiness_and_metrics() {
         "{metrics}"
     );
     assert!(metrics.ends_with("visits_total 3\n"), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_an_error_that_names_it() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+
+    let error = start_at(address, &Arc::default()).unwrap_err();
+
+    assert_eq!(error.address, address);
+    assert_eq!(error.source.kind(), std::io::ErrorKind::AddrInUse);
 }
 
 #[tokio::test]
