@@ -14,7 +14,7 @@ mod voice;
 mod watch;
 mod write;
 
-use std::{io, path::PathBuf};
+use std::{io, net::SocketAddr, path::PathBuf};
 
 use crate::{
     arguments::{Local, Purpose},
@@ -157,7 +157,19 @@ pub enum Error {
     Runtime(#[source] io::Error),
     /// The admin port failed.
     #[error(transparent)]
-    Admin(#[from] gateway::admin::AdminError),
+    Admin(gateway::admin::AdminError),
+    /// Another program has the port.
+    #[error(
+        "{what} cannot be served: another program listens at {address}; stop it, or choose {mend}"
+    )]
+    Taken {
+        /// What should be there.
+        what: String,
+        /// Where.
+        address: SocketAddr,
+        /// What else could be chosen, and by what.
+        mend: String,
+    },
     /// An endpoint failed.
     #[error("the endpoint {endpoint} cannot be served")]
     Start {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    io::ErrorKind,
     net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc,
@@ -13,7 +14,7 @@ use std::{
 use gateway::{
     admin::{Admin, Heartbeat, Subject},
     drain::{Arrivals, Waiting},
-    server::Server,
+    server::{Server, StartError},
 };
 use gateway_config::Digest;
 use prometheus::Registry;
@@ -127,10 +128,7 @@ impl Serving<'_> {
         let name = service.name();
         let server = Server::start(&folder, &self.registry)
             .await
-            .map_err(|source| Error::Start {
-                endpoint: name.clone(),
-                source: Box::new(source),
-            })?;
+            .map_err(|error| failed(&service, error))?;
         self.running.insert(name, Running { server, service });
         Ok(())
     }
@@ -408,8 +406,31 @@ fn admin(port: u16, registry: &Registry, ready: &Arc<AtomicBool>) -> Result<Admi
         is_ready: Box::new(move || ready.load(Ordering::Relaxed)),
         registry: registry.clone(),
     };
-    Ok(Admin::start(
-        SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
-        subject,
-    )?)
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    Admin::start(address, subject).map_err(|error| match error.source.kind() {
+        ErrorKind::AddrInUse => Error::Taken {
+            what: "the metrics".to_owned(),
+            address,
+            mend: "another port with --metrics-port".to_owned(),
+        },
+        _ => Error::Admin(error),
+    })
+}
+
+/// Why an endpoint cannot be served, with the place in the manifests if that mends it.
+fn failed(service: &Service, error: StartError) -> Error {
+    match error {
+        StartError::Bind(error) if error.source.kind() == ErrorKind::AddrInUse => Error::Taken {
+            what: format!("the endpoint {}", service.name()),
+            address: error.address,
+            mend: format!(
+                "another address with --bind, or another port in {}",
+                service.place_of_port(&error.name)
+            ),
+        },
+        error => Error::Start {
+            endpoint: service.name(),
+            source: Box::new(error),
+        },
+    }
 }

@@ -11,7 +11,7 @@ use super::{
     sheet::{self, Credential},
     state::State,
 };
-use crate::manifest::Object;
+use crate::manifest::{Object, Place};
 
 /// An endpoint, ready to be written down and served.
 #[derive(Clone, Debug)]
@@ -81,6 +81,18 @@ impl Service {
                 .collect(),
             drain: self.drain_timeout(),
         }
+    }
+
+    /// Where the manifests say the port of this listener, or else the listeners.
+    pub(super) fn place_of_port(&self, listener: &str) -> Place {
+        let listeners = &self.endpoint.value.spec.listeners;
+        let index = listeners
+            .iter()
+            .position(|written| written.name == listener);
+        self.endpoint.place(&match index {
+            Some(index) => format!("spec.listeners[{index}].port"),
+            None => "spec.listeners".to_owned(),
+        })
     }
 
     fn written_port(&self, listener: &str) -> Option<u16> {

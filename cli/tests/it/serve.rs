@@ -391,18 +391,43 @@ fn a_state_whose_files_would_be_read_as_manifests_is_refused() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_named() {
+fn a_port_that_is_taken_is_named_with_what_to_choose_instead() {
     let place = Place::new();
-    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, place.port)).unwrap();
+    let _taken = TcpListener::bind((Ipv4Addr::LOCALHOST, place.port)).unwrap();
 
     let output = place.command().output().unwrap();
 
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        said.contains(&taken.local_addr().unwrap().to_string()),
-        "{said}"
+    let manifest = place.folder.path().join("partners/partners.yaml");
+    let manifest = fs::read_to_string(manifest).unwrap();
+    let port = format!("port: {}", place.port);
+    let line = manifest.lines().position(|line| line.contains(&port));
+    let expected = format!(
+        "secureftp: the endpoint default/partners cannot be served: another program listens at 127.0.0.1:{}; stop it, \
+         or choose another address with --bind, or another port in partners/partners.yaml:{}:",
+        place.port,
+        line.unwrap() + 1
     );
-    assert!(said.contains("default/partners"), "{said}");
+    assert!(said.starts_with(&expected), "{said}");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn a_port_of_the_metrics_that_is_taken_is_named() {
+    let place = Place::new();
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = taken.local_addr().unwrap();
+
+    let mut command = place.command();
+    command.args(["--metrics-port", &address.port().to_string()]);
+    let output = command.output().unwrap();
+
+    let said = String::from_utf8(output.stderr).unwrap();
+    let expected = format!(
+        "secureftp: the metrics cannot be served: another program listens at {address}; stop it, or choose another \
+         port with --metrics-port\n"
+    );
+    assert_eq!(said, expected);
     assert_eq!(output.status.code(), Some(1));
 }
 
