@@ -177,10 +177,14 @@ impl Channel {
 
     /// Ends the channel now, and tells the client why.
     pub(super) fn fail(&self, error: &ReceiveError) {
+        self.note_failure(error);
+        self.stop();
+    }
+
+    fn note_failure(&self, error: &ReceiveError) {
         let source = std::error::Error::source(error).map(|source| format!(": {source}"));
         let reason = format!("SFTP ended: {error}{}\r\n", source.unwrap_or_default());
         lock(&self.state).failure = Some(reason);
-        self.stop();
     }
 
     /// Ends the channel now: nobody is there to hear an answer.
@@ -240,21 +244,19 @@ impl Channel {
             Ok(files) => files,
             Err(error) => return subsystem.refuse(&error).await,
         };
-        let progress = match self.begin(files, subsystem) {
+        let begun = self.begin(files, subsystem);
+        // Confirmed even if it fails at once: clients show an explanation only of what has begun.
+        let id = subsystem.half.id();
+        if subsystem.handle.channel_success(id).await.is_err() {
+            return;
+        }
+        let progress = match begun {
             Ok(progress) => progress,
             Err(error) => {
                 warn!(error = &error as &dyn std::error::Error, "SFTP ended");
-                return;
+                return self.note_failure(&error);
             }
         };
-        if subsystem
-            .handle
-            .channel_success(subsystem.half.id())
-            .await
-            .is_err()
-        {
-            return;
-        }
         let mut answers = BytesMut::new();
         loop {
             let turn = if subsystem.wire.is_congested() {

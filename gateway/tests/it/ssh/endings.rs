@@ -188,6 +188,24 @@ async fn who_speaks_no_sftp_is_told_so() {
 }
 
 #[tokio::test]
+async fn who_speaks_no_sftp_from_the_first_byte_is_told_so() {
+    let gateway = Gateway::start(unchanged).await;
+    let (running, mut stdin) = spawn_subsystem(&gateway);
+
+    // What is sent so early may have to wait for the user's files; the end of input does not overtake it.
+    stdin.write_all(&[0x7f, 0xff, 0xff, 0xff]).await.unwrap();
+    drop(stdin);
+
+    let output = timeout(PATIENCE, running.wait_with_output())
+        .await
+        .expect("the session goes on")
+        .unwrap();
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(err.contains("2147483647"), "{err}");
+    assert_eq!(output.status.code(), Some(1), "{err}");
+}
+
+#[tokio::test]
 async fn who_has_said_nothing_does_not_hold_up_a_drain() {
     let gateway = Gateway::start(|endpoint| endpoint.limits.login_seconds = 3600).await;
     let mut silent = TcpStream::connect(gateway.address).await.unwrap();
