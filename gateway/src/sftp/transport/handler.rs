@@ -257,7 +257,9 @@ impl Handler for Client {
                 channel.end_input();
                 Ok(())
             }
-            None => session.close(id),
+            None if self.channels.take_silent(id).is_some() => session.close(id),
+            // It ends already: closing it here would overtake what its client is still to be told.
+            None => Ok(()),
         }
     }
 
