@@ -7,6 +7,7 @@
 mod command;
 mod deny;
 mod figures;
+mod fuzz;
 mod needs;
 mod steps;
 

@@ -6,7 +6,7 @@ use crate::{
     command::{Failure, Workshop},
     deny,
     figures::{self, Figures},
-    needs,
+    fuzz, needs,
 };
 
 /// One rule that must hold.
@@ -50,6 +50,11 @@ pub(crate) const STEPS: &[Step] = &[
         name: "tests",
         rule: "every crate does what its tests specify",
         run: tests,
+    },
+    Step {
+        name: "fuzz",
+        rule: "no input breaks the rules of the FTP control connection",
+        run: fuzz::run,
     },
     Step {
         name: "build",

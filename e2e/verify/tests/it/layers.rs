@@ -79,10 +79,12 @@ fn only_local_storage_touches_the_disk() {
 }
 
 #[test]
-fn the_protocol_core_does_no_input_or_output_and_reads_no_clock() {
-    let core = sources("gateway/sftp/src", "lib.rs");
-    assert!(core.iter().all(|source| source.text.contains("#![no_std]")));
-    check_only("std", "gateway/sftp/src", &[]);
+fn the_protocol_cores_do_no_input_or_output_and_read_no_clock() {
+    for core in ["gateway/ftp/src", "gateway/sftp/src"] {
+        let roots = sources(core, "lib.rs");
+        assert!(roots.iter().all(|root| root.text.contains("#![no_std]")));
+        check_only("std", core, &[]);
+    }
 }
 
 #[test]

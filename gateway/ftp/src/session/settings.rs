@@ -1,0 +1,40 @@
+//! What the configuration says about a session.
+
+use alloc::string::String;
+
+/// What the configuration says about a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// What must be encrypted.
+    pub encryption: Encryption,
+    /// Whether the connection began inside TLS (implicit FTPS): as if `AUTH TLS`, `PBSZ 0` and `PROT P` had been sent.
+    pub implicit: bool,
+    /// What `PORT` and `EPRT` are refused with: the reason, and the alternative.
+    pub active_refusal: String,
+    /// `PASV` and `EPSV`.
+    pub passive: Mode,
+    /// How many wrong passwords end the connection.
+    pub wrong_passwords_max: u32,
+    /// How many refused commands before the login end the connection; wrong passwords count by themselves.
+    pub refused_commands_max: u32,
+}
+
+/// What must be encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encryption {
+    /// The control connection before `USER`, and every data connection.
+    Required,
+    /// The control connection before `USER`.
+    ControlRequired,
+    /// What the client likes.
+    Optional,
+}
+
+/// Whether a kind of data connection is possible.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// It is.
+    Allow,
+    /// It is not; the text says so and names the alternative.
+    Deny(String),
+}

@@ -1,0 +1,9 @@
+//! The protocol as its clients see it.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+mod properties;
+mod script;
+mod transcripts;
+mod watcher;
+mod world;
