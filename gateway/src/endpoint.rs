@@ -1,12 +1,18 @@
 //! What all clients of one endpoint share.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use gateway_config::Configuration;
 use zeroize::Zeroizing;
 
 use crate::{
-    drain::DrainState, limits::Limits, metrics::Metrics, sftp::Ssh, storage::Volume, users::Users,
+    drain::DrainState,
+    ftps::{PassivePorts, ServerTls},
+    limits::Limits,
+    metrics::Metrics,
+    sftp::Ssh,
+    storage::Volume,
+    users::Users,
 };
 
 /// What every client's task gets. Immutable: a reload makes a new one for new clients, and running sessions keep
@@ -19,6 +25,10 @@ pub struct Endpoint {
     pub host_keys: Vec<HostKey>,
     /// How SSH is spoken, made from the host keys and the policy.
     pub ssh: Ssh,
+    /// How the FTPS listeners speak TLS, by their names.
+    pub tls: BTreeMap<String, Arc<ServerTls>>,
+    /// The ports of FTPS' data connections; None where no listener speaks FTPS.
+    pub passive: Option<PassivePorts>,
     /// Who may log in.
     pub users: Users,
     /// Where the files are.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! reload (the folder) → server (what is served) → endpoint (what every client gets)
-//! server (listeners, limits) → sftp (transport, which asks users → engine) → storage (permitted → lane → local)
+//! server (listeners, proxy, limits) → sftp (transport, which asks users → engine) → storage (permitted → lane → local)
 //! ```
 //!
 //! It talks to strangers and knows nothing of Kubernetes: all it is told is a folder of files (`gateway-config`).
@@ -11,10 +11,12 @@ pub mod admin;
 pub mod control;
 pub mod drain;
 pub mod endpoint;
+pub mod ftps;
 pub mod limits;
 pub mod logging;
 pub mod metrics;
 pub mod peer;
+mod proxy;
 pub mod reload;
 pub mod server;
 pub mod sftp;

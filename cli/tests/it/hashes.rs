@@ -39,6 +39,7 @@ fn is_usable_in_the_gateway(hash: &str) -> bool {
         authorized_keys: Vec::new(),
         permissions: BTreeSet::new(),
         allowed_cidrs: Vec::new(),
+        require_tls: false,
         valid_until: None,
     };
     let shared = Shared {

@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::Digest;
+use crate::{DataConnections, Digest, Tls};
 
 /// One endpoint as one gateway serves it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,14 @@ pub struct Endpoint {
     pub generation: i64,
     /// Where clients are served.
     pub listeners: Vec<Listener>,
+    /// Whether the peer address of a connection is the client's.
+    pub client_address: ClientAddress,
+    /// Who may say in a PROXY header where a connection comes from.
+    #[serde(default)]
+    pub proxy_protocol: ProxyProtocol,
+    /// How FTPS transfers files; present exactly if a listener speaks FTPS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_connections: Option<DataConnections>,
     /// How SSH is spoken.
     pub ssh: Ssh,
     /// What everything may use at most.
@@ -42,8 +51,9 @@ pub struct Listener {
     pub protocol: Protocol,
     /// Where the gateway listens.
     pub address: SocketAddr,
-    /// Whether the peer address of a connection is the client's.
-    pub client_address: ClientAddress,
+    /// How FTPS is encrypted; present exactly if the protocol is FTPS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
 }
 
 /// What a listener speaks.
@@ -52,6 +62,12 @@ pub enum Protocol {
     /// SFTP version 3 over SSH.
     #[serde(rename = "SFTP")]
     Sftp,
+    /// FTP that becomes encrypted by `AUTH TLS` (RFC 4217).
+    #[serde(rename = "FTPSExplicit")]
+    FtpsExplicit,
+    /// FTP inside TLS from the first byte.
+    #[serde(rename = "FTPSImplicit")]
+    FtpsImplicit,
 }
 
 /// Whether the peer address of a connection is the client's.
@@ -61,6 +77,29 @@ pub enum ClientAddress {
     Real,
     /// It may be a node's or a balancer's: nothing is decided by it.
     Hidden,
+}
+
+/// Who may say in a PROXY header (version 2) where a connection comes from; for every listener and every passive port.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ProxyProtocol {
+    /// Whether a header is expected.
+    pub mode: ProxyMode,
+    /// Who is believed; not empty unless the mode is [`ProxyMode::Disabled`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trusted_cidrs: Vec<IpNet>,
+}
+
+/// Whether a PROXY header is expected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ProxyMode {
+    /// No: a header is rubbish like any other.
+    #[default]
+    Disabled,
+    /// It is read where one comes from a trusted address; connections without one are served, their address hidden.
+    Optional,
+    /// A connection without one from a trusted address is closed.
+    Required,
 }
 
 /// How SSH is spoken.

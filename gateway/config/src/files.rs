@@ -16,6 +16,9 @@ pub const ENDPOINT_FILE: &str = "endpoint.json";
 /// The folder with the SSH host keys, one file a key.
 pub const HOST_KEYS_FOLDER: &str = "host-keys";
 
+/// The folder with a folder for every FTPS listener, named like it, that holds `tls.crt` and `tls.key`.
+pub const TLS_FOLDER: &str = "tls";
+
 const USERS_FOLDER: &str = "users";
 
 /// Files by their path in the configuration folder, with `/` between folders.

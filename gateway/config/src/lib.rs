@@ -4,6 +4,7 @@
 //! endpoint.json      Endpoint: listeners, policies, limits, storage, and the digest of every users file
 //! users/00.json …    Users: who may log in
 //! host-keys/*        SSH host keys, OpenSSH private key format; not part of the digests
+//! tls/LISTENER/      tls.crt and tls.key of an FTPS listener, PEM; not part of the digests
 //! ```
 //!
 //! [`render`] makes the files and [`parse`] reads them back. Neither touches a disk, knows Kubernetes or
@@ -11,14 +12,18 @@
 
 mod endpoint;
 mod files;
+mod ftps;
 mod users;
 
 pub use endpoint::{
-    AuthenticationMethod, ClientAddress, Durability, Endpoint, Limits, Listener, Protocol, Ssh,
-    SshPolicy, Storage, Uploads,
+    AuthenticationMethod, ClientAddress, Durability, Endpoint, Limits, Listener, Protocol,
+    ProxyMode, ProxyProtocol, Ssh, SshPolicy, Storage, Uploads,
 };
 pub use files::{
-    Configuration, Digest, ENDPOINT_FILE, Error, Files, HOST_KEYS_FOLDER, parse, render,
+    Configuration, Digest, ENDPOINT_FILE, Error, Files, HOST_KEYS_FOLDER, TLS_FOLDER, parse, render,
+};
+pub use ftps::{
+    Active, ActiveMode, Binding, DataConnections, Encryption, Passive, PassivePort, Tls, TlsVersion,
 };
 pub use users::{AuthorizedKey, Permission, User, UserName, Users};
 

@@ -63,6 +63,9 @@ pub struct User {
     /// Where this user may come from; empty: from anywhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_cidrs: Vec<IpNet>,
+    /// Whether this user logs in over TLS (or SSH) only, whatever the listener allows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_tls: bool,
     /// When this account ends, in seconds since 1970-01-01T00:00:00Z.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<i64>,
@@ -76,6 +79,7 @@ impl fmt::Debug for User {
             .field("authorized_keys", &self.authorized_keys)
             .field("permissions", &self.permissions)
             .field("allowed_cidrs", &self.allowed_cidrs)
+            .field("require_tls", &self.require_tls)
             .field("valid_until", &self.valid_until)
             .finish_non_exhaustive()
     }

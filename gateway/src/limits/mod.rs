@@ -75,34 +75,48 @@ impl Limits {
         address: IpAddr,
         visibility: ClientAddress,
     ) -> Result<(HalfOpen, Option<AddressPlace>), TurnedAway> {
-        let address = known(address, visibility);
-        if address.is_some_and(|address| self.failures.is_banned(address)) {
-            return Err(TurnedAway::Banned);
-        }
+        let place = self.identified(address, visibility)?;
+        let half_open = self.arrive_unidentified()?;
+        Ok((half_open, place))
+    }
+
+    /// A connection arrives that has yet to say where it comes from; then follows [`Limits::identified`].
+    pub fn arrive_unidentified(self: &Arc<Self>) -> Result<HalfOpen, TurnedAway> {
         let mut counts = self.counts();
-        if let Some(address) = address {
-            let here = counts.by_address.get(&address).copied().unwrap_or(0);
-            if here >= counts.configuration.connections_per_address {
-                return Err(TurnedAway::TooManyFromAddress);
-            }
-        }
         if is_dropped(counts.half_open, counts.configuration.half_open, chance()) {
             return Err(TurnedAway::TooManyHalfOpen);
         }
         counts.half_open = counts.half_open.saturating_add(1);
-        if let Some(address) = address {
-            let here = counts.by_address.entry(address).or_default();
-            *here = here.saturating_add(1);
-        }
         drop(counts);
-        let half_open = HalfOpen {
+        Ok(HalfOpen {
             limits: Arc::clone(self),
+        })
+    }
+
+    /// It is known where a connection comes from.
+    pub fn identified(
+        self: &Arc<Self>,
+        address: IpAddr,
+        visibility: ClientAddress,
+    ) -> Result<Option<AddressPlace>, TurnedAway> {
+        let Some(address) = known(address, visibility) else {
+            return Ok(None);
         };
-        let place = address.map(|address| AddressPlace {
+        if self.failures.is_banned(address) {
+            return Err(TurnedAway::Banned);
+        }
+        let mut counts = self.counts();
+        let allowed = counts.configuration.connections_per_address;
+        let here = counts.by_address.get(&address).copied().unwrap_or(0);
+        if here >= allowed {
+            return Err(TurnedAway::TooManyFromAddress);
+        }
+        counts.by_address.insert(address, here.saturating_add(1));
+        drop(counts);
+        Ok(Some(AddressPlace {
             limits: Arc::clone(self),
             address,
-        });
-        Ok((half_open, place))
+        }))
     }
 
     /// A user has proved who they are; `None` when there are too many sessions, theirs or in all.

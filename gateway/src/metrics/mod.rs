@@ -4,6 +4,7 @@
 //! several endpoints may share one registry.
 
 mod outcome;
+mod passive;
 
 use std::sync::Arc;
 
@@ -13,10 +14,14 @@ use prometheus::{
     core::{AtomicU64, Collector, GenericCounter},
 };
 
-pub use self::outcome::{Connection, Direction, Login, Reload, Transfer};
-use self::outcome::{method_label, protocol_label};
+pub use self::outcome::{Connection, DataConnection, Direction, Login, Reload, Transfer};
+use self::{
+    outcome::{PROTOCOLS, method_label, protocol_label},
+    passive::PassiveSeries,
+};
 use crate::{
     drain::{Arrivals, Phase},
+    ftps::PassiveUse,
     storage::Load,
 };
 
@@ -39,6 +44,8 @@ pub struct Observation {
     pub phase: Phase,
     /// What the volume has to do.
     pub storage: Load,
+    /// How the passive ports are used. Its counters only grow.
+    pub passive: PassiveUse,
     /// Whether the folder holds a configuration that cannot be served.
     pub is_refused: bool,
 }
@@ -59,6 +66,7 @@ struct Series {
     transfers_running: IntGauge,
     drain_phase: IntGauge,
     storage_calls: IntGaugeVec,
+    passive: PassiveSeries,
     build: IntGaugeVec,
 }
 
@@ -82,6 +90,11 @@ impl Metrics {
             .connections
             .with_label_values(&[protocol_label(protocol), outcome.label()])
             .inc();
+    }
+
+    /// A connection to a passive port was closed before anybody could know whose it is.
+    pub fn data_connection(&self, outcome: DataConnection) {
+        self.series.passive.count(outcome, 1);
     }
 
     /// Somebody tried to log in.
@@ -126,6 +139,7 @@ impl Metrics {
             transfers,
             phase,
             storage,
+            passive,
             is_refused,
         } = *observation;
         let series = &self.series;
@@ -142,6 +156,7 @@ impl Metrics {
         calls("running").set(gauge(storage.running));
         calls("waiting").set(gauge(storage.waiting));
         calls("stuck").set(gauge(storage.stuck));
+        series.passive.observe(passive);
         series.configuration_refused.set(is_refused.into());
     }
 }
@@ -201,6 +216,7 @@ impl Series {
                 options("storage_calls", "Calls on the volume that are under way."),
                 &["state"],
             )?,
+            passive: PassiveSeries::new(options)?,
             build: IntGaugeVec::new(
                 options("build_info", "The version that serves; always 1."),
                 &["version"],
@@ -213,10 +229,13 @@ impl Series {
         self.build
             .with_label_values(&[env!("CARGO_PKG_VERSION")])
             .set(1);
-        for outcome in Connection::ALL {
-            let labels = [protocol_label(Protocol::Sftp), outcome.label()];
-            self.connections.with_label_values(&labels);
+        for protocol in PROTOCOLS {
+            for outcome in Connection::ALL {
+                let labels = [protocol_label(protocol), outcome.label()];
+                self.connections.with_label_values(&labels);
+            }
         }
+        self.passive.begin();
         for method in [
             AuthenticationMethod::PublicKey,
             AuthenticationMethod::Password,
@@ -256,9 +275,10 @@ impl Series {
             transfers_running,
             drain_phase,
             storage_calls,
+            passive,
             build,
         } = self;
-        vec![
+        let mut collectors: Vec<Box<dyn Collector>> = vec![
             Box::new(connections.clone()),
             Box::new(logins.clone()),
             Box::new(bytes.clone()),
@@ -271,7 +291,9 @@ impl Series {
             Box::new(drain_phase.clone()),
             Box::new(storage_calls.clone()),
             Box::new(build.clone()),
-        ]
+        ];
+        collectors.extend(passive.collectors());
+        collectors
     }
 }
 

@@ -9,6 +9,12 @@ pub enum Connection {
     Served,
     /// It ended before the client had said that it speaks the protocol: balancers see who listens, scanners try another.
     Probe,
+    /// The balancer itself opened it and said so (`LOCAL`), to see who serves.
+    BalancerProbe,
+    /// It had to come through a trusted balancer, with a PROXY header, and did not.
+    NoProxyHeader,
+    /// Its PROXY header had version 1, was malformed, or did not come in time.
+    BadProxyHeader,
     /// Dropped at random, or because the half-open connections were at their limit.
     TooManyHalfOpen,
     /// Its address had too many connections.
@@ -20,9 +26,12 @@ pub enum Connection {
 }
 
 impl Connection {
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Served,
         Self::Probe,
+        Self::BalancerProbe,
+        Self::NoProxyHeader,
+        Self::BadProxyHeader,
         Self::TooManyHalfOpen,
         Self::TooManyFromAddress,
         Self::Banned,
@@ -33,10 +42,52 @@ impl Connection {
         match self {
             Self::Served => "served",
             Self::Probe => "probe",
+            Self::BalancerProbe => "balancer_probe",
+            Self::NoProxyHeader => "no_proxy_header",
+            Self::BadProxyHeader => "bad_proxy_header",
             Self::TooManyHalfOpen => "too_many_half_open",
             Self::TooManyFromAddress => "too_many_from_address",
             Self::Banned => "banned",
             Self::Draining => "draining",
+        }
+    }
+}
+
+/// What became of a connection to a passive port, as far as it tells something about the network or about strangers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataConnection {
+    /// Nobody waited for it, or it closed without having sent a byte.
+    Probe,
+    /// The balancer itself opened it and said so (`LOCAL`), to see who serves.
+    BalancerProbe,
+    /// It had to come through a trusted balancer, with a PROXY header, and did not.
+    NoProxyHeader,
+    /// Its PROXY header had version 1, was malformed, or did not come in time.
+    BadProxyHeader,
+    /// It was not the one that a session waited for.
+    Refused,
+    /// It was served without a proof that it belongs to its session; see [`gateway_config::Binding::TlsPreferred`].
+    Unbound,
+}
+
+impl DataConnection {
+    pub(super) const ALL: [Self; 6] = [
+        Self::Probe,
+        Self::BalancerProbe,
+        Self::NoProxyHeader,
+        Self::BadProxyHeader,
+        Self::Refused,
+        Self::Unbound,
+    ];
+
+    pub(super) const fn label(self) -> &'static str {
+        match self {
+            Self::Probe => "probe",
+            Self::BalancerProbe => "balancer_probe",
+            Self::NoProxyHeader => "no_proxy_header",
+            Self::BadProxyHeader => "bad_proxy_header",
+            Self::Refused => "refused",
+            Self::Unbound => "unbound",
         }
     }
 }
@@ -139,9 +190,17 @@ impl Reload {
     }
 }
 
+pub(super) const PROTOCOLS: [Protocol; 3] = [
+    Protocol::Sftp,
+    Protocol::FtpsExplicit,
+    Protocol::FtpsImplicit,
+];
+
 pub(super) fn protocol_label(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Sftp => "sftp",
+        Protocol::FtpsExplicit => "ftps-explicit",
+        Protocol::FtpsImplicit => "ftps-implicit",
     }
 }
 

@@ -1,20 +1,24 @@
 //! From the folder to a configuration that can be served, whole or not at all.
 
+mod check;
+mod tls;
 mod watch;
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     fs, io,
     io::Read as _,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use gateway_config::{Configuration, Digest, ENDPOINT_FILE, Files, HOST_KEYS_FOLDER};
+use gateway_config::{Configuration, Digest, ENDPOINT_FILE, Files, HOST_KEYS_FOLDER, TLS_FOLDER};
 use zeroize::Zeroizing;
 
 pub use self::watch::FolderWatch;
 use crate::{
     endpoint::HostKey,
+    ftps::{ServerTls, TlsError},
     sftp::{HostKeyError, Ssh},
 };
 
@@ -33,6 +37,8 @@ pub struct Loaded {
     pub host_keys: Vec<HostKey>,
     /// How SSH is spoken with these keys.
     pub ssh: Ssh,
+    /// How the FTPS listeners speak TLS, by their names.
+    pub tls: BTreeMap<String, Arc<ServerTls>>,
     /// The digest of `endpoint.json`, and through it of the users files.
     pub digest: Digest,
 }
@@ -66,6 +72,14 @@ pub enum LoadError {
     /// The host keys cannot be used.
     #[error("the host keys cannot be used")]
     HostKeys(#[source] HostKeyError),
+    /// The certificate of a listener cannot be served.
+    #[error("the certificate in {TLS_FOLDER}/{listener} cannot be served")]
+    Tls {
+        /// The listener.
+        listener: String,
+        /// Why.
+        source: Box<TlsError>,
+    },
     /// Without a host key no client can be served.
     #[error("host-keys has no key; make one with ssh-keygen -t ed25519")]
     NoHostKey,
@@ -80,7 +94,7 @@ pub fn load(folder: &Path) -> Result<Loaded, LoadError> {
         files.insert(format!("{USERS_FOLDER}/{name}"), bytes);
     }
     let configuration = gateway_config::parse(&files).map_err(LoadError::Configuration)?;
-    check(&configuration).map_err(LoadError::Contradiction)?;
+    check::check(&configuration).map_err(LoadError::Contradiction)?;
     let host_keys = read_all(&folder.join(HOST_KEYS_FOLDER))?
         .into_iter()
         .filter(|(name, _)| !has_extension(name, "pub"))
@@ -90,10 +104,12 @@ pub fn load(folder: &Path) -> Result<Loaded, LoadError> {
         return Err(LoadError::NoHostKey);
     }
     let ssh = Ssh::new(&configuration.endpoint.ssh, &host_keys).map_err(LoadError::HostKeys)?;
+    let tls = tls::load(folder, &configuration.endpoint.listeners)?;
     Ok(Loaded {
         configuration,
         host_keys,
         ssh,
+        tls,
         digest,
     })
 }
@@ -106,44 +122,6 @@ fn host_key(name: String, bytes: Vec<u8>) -> Result<HostKey, LoadError> {
         }),
         Err(_binary) => Err(LoadError::Binary(name)),
     }
-}
-
-/// What each value may be alone, but not together with the others.
-fn check(configuration: &Configuration) -> Result<(), String> {
-    let endpoint = &configuration.endpoint;
-    let mut names = BTreeSet::new();
-    let mut addresses = BTreeSet::new();
-    for listener in &endpoint.listeners {
-        let (name, address) = (&listener.name, listener.address);
-        if !names.insert(name) {
-            return Err(format!("two listeners have the name `{name}`"));
-        }
-        if address.port() != 0 && !addresses.insert(address) {
-            return Err(format!(
-                "listener `{name}` has the address of another one, {address}"
-            ));
-        }
-    }
-    if endpoint.listeners.is_empty() {
-        return Err("there is no listener".to_owned());
-    }
-    if endpoint.ssh.authentication_methods.is_empty() {
-        return Err("ssh.authenticationMethods is empty: nobody could log in".to_owned());
-    }
-    for (name, user) in &configuration.users {
-        if !is_clean(&user.root) {
-            return Err(format!(
-                "the root of user `{name}` must begin with / and have no . and .. in it"
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn is_clean(root: &str) -> bool {
-    let parts = root.strip_prefix('/').map(|rest| rest.split('/'));
-    parts.is_some_and(|mut parts| !parts.any(|part| part == "." || part == ".."))
-        && !root.contains('\0')
 }
 
 fn has_extension(name: &str, extension: &str) -> bool {

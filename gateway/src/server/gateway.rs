@@ -18,15 +18,18 @@ use tracing::Instrument as _;
 
 use super::{
     StartError,
-    client::Client,
+    client::{Arrival, Identity},
     listener::{Listening, accept_all, bind, claim},
+    passive::DataPorts,
+    refusal::Refusal,
 };
 use crate::{
     drain::{Arrivals, Drain, DrainState, Phase},
     endpoint::{Endpoint, label},
-    limits::{Limits, TurnedAway},
-    metrics::{Connection, Metrics, Observation, Reload},
-    peer::Peer,
+    ftps::{self, PassivePorts},
+    limits::Limits,
+    metrics::{Metrics, Observation, Reload},
+    proxy::{Origins, Sight},
     reload::{Loaded, load},
     sftp,
     storage::Volume,
@@ -44,6 +47,8 @@ pub(super) struct Gateway {
     served: ArcSwap<Served>,
     listening: Mutex<Vec<Listening>>,
     farewells: Arc<Semaphore>,
+    origins: Arc<Origins>,
+    data_ports: DataPorts,
     users: Shared,
     /// The last reason why a change was refused, so that it is said once.
     complaint: Mutex<String>,
@@ -66,15 +71,20 @@ impl Gateway {
             verifier: Arc::new(Verifier::new().map_err(|_unspecified| StartError::Random)?),
             metrics: Metrics::register(registry, &label).map_err(StartError::Metrics)?,
         };
+        let origins = Arc::new(Origins::new(&loaded.configuration.endpoint));
         let drain = Drain::default();
         let volume = open(&loaded).await?;
-        let served = assemble(loaded, volume, users.clone(), drain.state());
+        let data_ports = DataPorts::new(Arc::clone(&origins), users.metrics.clone())?;
+        let passive = data_ports.of(&loaded.configuration.endpoint);
+        let served = assemble(loaded, volume, passive, users.clone(), drain.state());
         Ok(Self {
             folder: folder.to_owned(),
             drain,
             served: ArcSwap::from_pointee(served),
             listening: Mutex::default(),
             farewells: Arc::new(Semaphore::new(FAREWELLS_MAX)),
+            origins,
+            data_ports,
             users,
             complaint: Mutex::default(),
         })
@@ -82,8 +92,8 @@ impl Gateway {
 
     /// Binds every listener and serves.
     pub(super) fn listen(self: &Arc<Self>) -> Result<(), StartError> {
-        let wanted = self.endpoint().configuration.endpoint.listeners.clone();
-        self.listen_to(&wanted)
+        let endpoint = self.endpoint();
+        self.listen_as(&endpoint.configuration.endpoint)
     }
 
     /// Looks at the folder again. What cannot be served changes nothing, and is counted and said once.
@@ -112,8 +122,11 @@ impl Gateway {
     async fn replace(self: &Arc<Self>) -> Result<Replaced, StartError> {
         let loaded = read(&self.folder).await?;
         let current = self.endpoint();
-        // The digest stands for endpoint.json and, through it, for the users.
-        if loaded.digest == self.digest() && loaded.host_keys == current.host_keys {
+        // The digest stands for endpoint.json and, through it, for the users; keys and certificates change on their own.
+        if loaded.digest == self.digest()
+            && loaded.host_keys == current.host_keys
+            && loaded.tls == current.tls
+        {
             return Ok(Replaced::Nothing);
         }
         let (served, found) = (current.label(), label(&loaded.configuration));
@@ -127,19 +140,22 @@ impl Gateway {
         } else {
             open(&loaded).await?
         };
-        self.listen_to(&endpoint.listeners)?;
+        self.listen_as(endpoint)?;
         self.users.limits.change(&endpoint.limits);
-        let next = assemble(loaded, volume, self.users.clone(), self.drain.state());
+        self.origins.change(endpoint);
+        let passive = self.data_ports.of(endpoint);
+        let (users, drain) = (self.users.clone(), self.drain.state());
+        let next = assemble(loaded, volume, passive, users, drain);
         self.served.store(Arc::new(next));
         Ok(Replaced::Everything)
     }
 
     /// Binds what is new, keeps the sockets of what is not, closes the others. All or nothing.
-    fn listen_to(self: &Arc<Self>, wanted: &[Listener]) -> Result<(), StartError> {
+    fn listen_as(self: &Arc<Self>, endpoint: &gateway_config::Endpoint) -> Result<(), StartError> {
         let mut listening = self.listening();
         let mut unclaimed: Vec<Option<&Listening>> = listening.iter().map(Some).collect();
         let mut claims = Vec::new();
-        for listener in wanted {
+        for listener in &endpoint.listeners {
             let kept = claim(&mut unclaimed, listener);
             let socket = match kept {
                 Some(_) => None,
@@ -147,6 +163,8 @@ impl Gateway {
             };
             claims.push((listener, kept, socket));
         }
+        // The last that can fail, so the passive ports change with the listeners or not at all.
+        self.data_ports.listen(endpoint)?;
         let mut old: Vec<_> = listening.drain(..).map(Some).collect();
         for (listener, kept, socket) in claims {
             let kept = kept.and_then(|index| old.get_mut(index)?.take());
@@ -177,51 +195,72 @@ impl Gateway {
         }
     }
 
-    /// Decides about a client and leaves the rest to a task of its own.
+    /// Decides as far as an address is enough, and leaves the rest to a task of its own.
     fn welcome(self: &Arc<Self>, stream: TcpStream, address: SocketAddr, listener: &Listener) {
-        if !self.serves_arrivals() {
-            let text = "this gateway is stopping, connect again";
-            return self.refuse(stream, listener.protocol, Refusal::Draining, text);
-        }
-        let visibility = listener.client_address;
-        match self.users.limits.arrive(address.ip(), visibility) {
-            Ok((half_open, place)) => {
-                let client = Client {
-                    peer: Peer::with_place(address, visibility, Some(half_open)),
-                    endpoint: self.endpoint(),
-                    protocol: listener.protocol,
-                    place,
-                    guard: self.drain.client(),
-                };
-                let span = tracing::error_span!(
-                    "endpoint",
-                    endpoint = client.endpoint.label(),
-                    listener = listener.name,
-                );
-                tokio::spawn(client.serve(stream).instrument(span));
+        match self.admit(address, listener) {
+            Ok(arrival) => {
+                let span = arrival.span();
+                let attending = Arc::clone(self).attend(stream, address, arrival);
+                tokio::spawn(attending.instrument(span));
             }
-            Err(why) => {
-                let text = why.to_string();
-                self.refuse(stream, listener.protocol, Refusal::Limit(why), &text);
-            }
+            Err(why) => self.refuse(stream, address, listener.protocol, why),
         }
     }
 
-    fn refuse(&self, stream: TcpStream, protocol: Protocol, why: Refusal, text: &str) {
-        let outcome = match why {
-            Refusal::Draining => Connection::Draining,
-            Refusal::Limit(TurnedAway::TooManyHalfOpen) => Connection::TooManyHalfOpen,
-            Refusal::Limit(TurnedAway::TooManyFromAddress) => Connection::TooManyFromAddress,
-            Refusal::Limit(TurnedAway::Banned) => Connection::Banned,
+    fn admit(&self, address: SocketAddr, listener: &Listener) -> Result<Arrival, Refusal> {
+        if !self.serves_arrivals() {
+            return Err(Refusal::Draining);
+        }
+        let endpoint = self.endpoint();
+        let limits = &endpoint.limits;
+        let sight = self.origins.at_sight(address).map_err(Refusal::Origin)?;
+        let (identity, half_open) = match sight {
+            Sight::Known(origin) => {
+                let places = limits.arrive(origin.address.ip(), origin.visibility);
+                let (half_open, place) = places.map_err(Refusal::Limit)?;
+                (Identity::Known(origin, place), half_open)
+            }
+            Sight::Awaited(awaited) => {
+                let half_open = limits.arrive_unidentified().map_err(Refusal::Limit)?;
+                (Identity::Awaited(awaited), half_open)
+            }
         };
-        self.users.metrics.connection(protocol, outcome);
+        Ok(Arrival {
+            identity,
+            half_open,
+            listener: listener.clone(),
+            guard: self.drain.client(),
+            endpoint,
+        })
+    }
+
+    async fn attend(self: Arc<Self>, mut stream: TcpStream, address: SocketAddr, arrival: Arrival) {
+        let protocol = arrival.listener.protocol;
+        match arrival.identify(&mut stream).await {
+            Ok(client) => {
+                drop(self);
+                client.serve(stream).await;
+            }
+            Err(why) => self.refuse(stream, address, protocol, why),
+        }
+    }
+
+    fn refuse(&self, stream: TcpStream, address: SocketAddr, protocol: Protocol, why: Refusal) {
+        self.users.metrics.connection(protocol, why.outcome());
+        let text = match why {
+            // Who is not known to come through the balancer is told nothing.
+            Refusal::Origin(why) => return self.origins.complain(address, &why),
+            Refusal::Draining | Refusal::Limit(_) => why.to_string(),
+        };
         let Ok(permit) = Arc::clone(&self.farewells).try_acquire_owned() else {
             return;
         };
-        let text = text.to_owned();
         tokio::spawn(async move {
             match protocol {
                 Protocol::Sftp => sftp::refuse(stream, &text).await,
+                Protocol::FtpsExplicit | Protocol::FtpsImplicit => {
+                    ftps::refuse(stream, &text, protocol).await;
+                }
             }
             drop(permit);
         });
@@ -235,6 +274,7 @@ impl Gateway {
             transfers: endpoint.drain.transfers(),
             phase: endpoint.drain.phase(),
             storage: endpoint.volume.load(),
+            passive: self.data_ports.ports().observe(),
             is_refused: !self.complaint().is_empty(),
         });
     }
@@ -251,8 +291,10 @@ impl Gateway {
     pub(super) fn close(&self) {
         self.drain.end();
         self.stop_listening();
+        self.data_ports.close();
     }
 
+    /// Closes the sockets where clients arrive. Sessions go on, and so do the ports of their data connections.
     pub(super) fn stop_listening(&self) {
         self.listening().clear();
     }
@@ -299,21 +341,24 @@ enum Replaced {
     Everything,
 }
 
-#[derive(Clone, Copy)]
-enum Refusal {
-    Draining,
-    Limit(TurnedAway),
-}
-
-fn assemble(loaded: Loaded, volume: Volume, users: Shared, drain: DrainState) -> Served {
+fn assemble(
+    loaded: Loaded,
+    volume: Volume,
+    passive: Option<PassivePorts>,
+    users: Shared,
+    drain: DrainState,
+) -> Served {
     let Loaded {
         configuration,
         host_keys,
         ssh,
+        tls,
         digest,
     } = loaded;
     let endpoint = Endpoint {
         host_keys,
+        tls,
+        passive,
         ssh,
         volume,
         limits: Arc::clone(&users.limits),
@@ -333,7 +378,7 @@ async fn read(folder: &Path) -> Result<Loaded, StartError> {
     let path = folder.to_owned();
     let failed = |source| StartError::Load {
         folder: folder.to_owned(),
-        source,
+        source: Box::new(source),
     };
     match tokio::task::spawn_blocking(move || load(&path)).await {
         Ok(loaded) => loaded.map_err(failed),

@@ -1,14 +1,18 @@
 //! Listeners → limits → one task per client → drain.
 //!
 //! ```text
-//! listener.rs (sockets) → gateway.rs (what is served now, and to whom) → client.rs (one task a client) → sftp
+//! listener.rs (sockets) → gateway.rs (what is served now, and to whom) → client.rs (one task a client) → sftp, ftps
+//!                          ↓ refusal.rs (why somebody is not served)
+//!                          ↓ passive.rs (the ports of data connections)
 //! ```
 
 mod client;
 mod gateway;
 mod listener;
+mod passive;
+mod refusal;
 
-use std::{net::SocketAddr, path::Path, path::PathBuf, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, path::Path, path::PathBuf, sync::Arc, time::Duration};
 
 use gateway_config::Digest;
 use prometheus::Registry;
@@ -46,7 +50,7 @@ pub enum StartError {
         /// The folder.
         folder: PathBuf,
         /// Why.
-        source: LoadError,
+        source: Box<LoadError>,
     },
     /// The volume cannot be opened.
     #[error("the volume {} cannot be opened", folder.display())]
@@ -59,6 +63,14 @@ pub enum StartError {
     /// A listener cannot listen.
     #[error(transparent)]
     Bind(BindError),
+    /// A port for data connections cannot be bound.
+    #[error("passive port {port} cannot be bound: {}", passive::mend(source))]
+    PassivePort {
+        /// The port.
+        port: u16,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The changed configuration is another endpoint's; a gateway serves one.
     #[error("the configuration is that of {found}, this gateway serves {served}")]
     AnotherEndpoint {

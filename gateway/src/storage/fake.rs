@@ -174,6 +174,7 @@ fn metadata(state: &mut State) -> Metadata {
         accessed: UNIX_EPOCH,
         modified: UNIX_EPOCH,
         links: 1,
+        identity: 1,
     }
 }
 

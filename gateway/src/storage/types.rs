@@ -94,6 +94,8 @@ pub struct Metadata {
     pub modified: SystemTime,
     /// Names that this file has.
     pub links: u64,
+    /// The same for all names of one file, and different for most others of its volume.
+    pub identity: u64,
 }
 
 /// What a file is.

@@ -34,9 +34,19 @@ const PASSWORD_BYTES_MAX: usize = 1024;
 #[derive(Debug)]
 pub struct Users {
     entries: BTreeMap<UserName, Arc<Entry>>,
+    some_require_tls: bool,
     /// What a password is checked against where there is nothing to check it against; not empty.
     decoys: Decoys,
     shared: Shared,
+}
+
+/// What a password has travelled through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// TLS or SSH.
+    Protected,
+    /// Nothing: whoever was on the way has read it.
+    Clear,
 }
 
 /// What outlives a reload of the users.
@@ -81,9 +91,22 @@ impl Users {
             key: RandomState::new(),
         };
         Self {
+            some_require_tls: users.values().any(|user| user.require_tls),
             entries,
             decoys,
             shared,
+        }
+    }
+
+    /// Whether the password of this user must not travel in clear, to be asked before it does.
+    ///
+    /// Names that do not exist are answered as if they demanded TLS as soon as any user does: otherwise the answer
+    /// would tell which names belong to those who do. It tells who exists and does not; whoever wants that secret, too,
+    /// demands TLS of everybody, by the listener.
+    pub fn requires_tls(&self, name: &str) -> bool {
+        match self.entry(name) {
+            Some((_, entry)) => entry.user.require_tls,
+            None => self.some_require_tls,
         }
     }
 
@@ -94,8 +117,9 @@ impl Users {
         name: &str,
         password: Password,
         peer: &Peer,
+        channel: Channel,
     ) -> Result<Account, Refused> {
-        let result = self.check_password(name, password, peer).await;
+        let result = self.check_password(name, password, peer, channel).await;
         self.report(AuthenticationMethod::Password, name, &result);
         if matches!(result, Err(Refused::Credential)) {
             let limits = &self.shared.limits;
@@ -110,13 +134,15 @@ impl Users {
         name: &str,
         password: Password,
         peer: &Peer,
+        channel: Channel,
     ) -> Result<Account, Refused> {
         if self.is_banned(peer) {
             return Err(Refused::Banned);
         }
         let entry = self
             .entry(name)
-            .filter(|(_, entry)| entry.admits(peer) && password.is_sane());
+            .filter(|(_, entry)| entry.admits(peer) && entry.admits_over(channel))
+            .filter(|_| password.is_sane());
         let hash = entry.and_then(|(_, entry)| entry.password.clone());
         let check = match hash {
             Some(hash) => Check::Real(hash),
@@ -223,6 +249,15 @@ impl Entry {
     /// Whether the user may log in now and from there.
     fn admits(&self, peer: &Peer) -> bool {
         !self.has_expired() && self.allows(peer)
+    }
+
+    /// Whether a password may open this account that came through there. Who asks [`Users::requires_tls`] first never
+    /// brings one that may not; this is for those who forget.
+    fn admits_over(&self, channel: Channel) -> bool {
+        match channel {
+            Channel::Protected => true,
+            Channel::Clear => !self.user.require_tls,
+        }
     }
 
     fn has_expired(&self) -> bool {

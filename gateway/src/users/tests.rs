@@ -30,6 +30,7 @@ fn fixture(change: impl FnOnce(&mut User)) -> Fixture {
         }],
         permissions: BTreeSet::from([Permission::List]),
         allowed_cidrs: Vec::new(),
+        require_tls: false,
         valid_until: None,
     };
     change(&mut user);
@@ -82,7 +83,7 @@ async fn the_right_password_opens_the_account() {
 
     let account = fixture
         .users
-        .password("supplier", open_sesame(), &peer)
+        .password("supplier", open_sesame(), &peer, Channel::Protected)
         .await
         .unwrap();
 
@@ -100,7 +101,10 @@ async fn a_wrong_password_is_refused_and_its_answer_held_back() {
     let peer = peer(ClientAddress::Hidden);
     let before = Instant::now();
 
-    let refused = fixture.users.password("supplier", wrong(), &peer).await;
+    let refused = fixture
+        .users
+        .password("supplier", wrong(), &peer, Channel::Protected)
+        .await;
 
     assert_eq!(refused.unwrap_err(), Refused::Credential);
     assert!(before.elapsed() >= Duration::from_millis(500));
@@ -138,7 +142,12 @@ async fn whoever_cannot_log_in_costs_a_check_and_gets_the_same_answer() {
 
         let refused = fixture
             .users
-            .password(name, password, &peer(ClientAddress::Real))
+            .password(
+                name,
+                password,
+                &peer(ClientAddress::Real),
+                Channel::Protected,
+            )
             .await;
 
         assert_eq!(refused.unwrap_err(), Refused::Credential, "{case}");
@@ -150,7 +159,11 @@ async fn whoever_cannot_log_in_costs_a_check_and_gets_the_same_answer() {
 async fn a_password_that_was_right_is_not_checked_again_for_a_while() {
     let fixture = fixture(|_| {});
     let peer = peer(ClientAddress::Hidden);
-    let log_in = |password| fixture.users.password("supplier", password, &peer);
+    let log_in = |password| {
+        fixture
+            .users
+            .password("supplier", password, &peer, Channel::Protected)
+    };
 
     log_in(open_sesame()).await.unwrap();
     log_in(open_sesame()).await.unwrap();
@@ -170,7 +183,7 @@ async fn a_changed_hash_is_checked_even_if_the_password_was_remembered() {
     let peer = peer(ClientAddress::Hidden);
     let before = fixture
         .users
-        .password("supplier", open_sesame(), &peer)
+        .password("supplier", open_sesame(), &peer, Channel::Protected)
         .await;
     drop(before.unwrap());
 
@@ -179,7 +192,7 @@ async fn a_changed_hash_is_checked_even_if_the_password_was_remembered() {
     let reloaded = Users::new(&supplier(changed), fixture.users.shared.clone());
 
     reloaded
-        .password("supplier", open_sesame(), &peer)
+        .password("supplier", open_sesame(), &peer, Channel::Protected)
         .await
         .unwrap();
     assert_eq!(fixture.verifier.checks(), 2);
@@ -191,7 +204,7 @@ async fn a_remembered_password_opens_nothing_for_a_user_who_has_expired() {
     let peer = peer(ClientAddress::Hidden);
     let before = fixture
         .users
-        .password("supplier", open_sesame(), &peer)
+        .password("supplier", open_sesame(), &peer, Channel::Protected)
         .await;
     drop(before.unwrap());
 
@@ -201,7 +214,7 @@ async fn a_remembered_password_opens_nothing_for_a_user_who_has_expired() {
 
     assert!(
         reloaded
-            .password("supplier", open_sesame(), &peer)
+            .password("supplier", open_sesame(), &peer, Channel::Protected)
             .await
             .is_err()
     );
@@ -216,7 +229,7 @@ async fn a_full_queue_is_a_refusal_and_no_failure() {
     for _ in 0..5 {
         let refused = fixture
             .users
-            .password("supplier", open_sesame(), &peer)
+            .password("supplier", open_sesame(), &peer, Channel::Protected)
             .await;
         assert_eq!(refused.unwrap_err(), Refused::Busy);
     }
@@ -229,13 +242,16 @@ async fn a_banned_address_is_refused_without_a_check() {
     let fixture = fixture(|_| {});
     let peer = peer(ClientAddress::Real);
     for _ in 0..2 {
-        let refused = fixture.users.password("supplier", wrong(), &peer).await;
+        let refused = fixture
+            .users
+            .password("supplier", wrong(), &peer, Channel::Protected)
+            .await;
         assert_eq!(refused.unwrap_err(), Refused::Credential);
     }
 
     let refused = fixture
         .users
-        .password("supplier", open_sesame(), &peer)
+        .password("supplier", open_sesame(), &peer, Channel::Protected)
         .await;
 
     assert_eq!(refused.unwrap_err(), Refused::Banned);
@@ -265,7 +281,9 @@ fn a_guess_that_began_before_the_ban_is_refused_after_it() {
         // The only thread for checks is taken until the ban is there.
         let (banned, waiting) = std::sync::mpsc::channel::<()>();
         let occupied = tokio::task::spawn_blocking(move || waiting.recv());
-        let guess = fixture.users.password("supplier", open_sesame(), &peer);
+        let guess = fixture
+            .users
+            .password("supplier", open_sesame(), &peer, Channel::Protected);
         tokio::pin!(guess);
         assert!(futures_util::poll!(guess.as_mut()).is_pending());
         for _ in 0..2 {
@@ -371,4 +389,42 @@ fn a_login_gives_up_the_place_among_the_half_open() {
 #[test]
 fn a_password_is_shown_to_nobody() {
     assert_eq!(format!("{:?}", open_sesame()), "Password");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_who_requires_tls_is_refused_over_a_clear_channel_like_a_wrong_password() {
+    let fixture = fixture(|user| user.require_tls = true);
+    let peer = peer(ClientAddress::Real);
+    let log_in = |channel| {
+        let users = &fixture.users;
+        users.password("supplier", open_sesame(), &peer, channel)
+    };
+
+    let refused = log_in(Channel::Clear).await;
+
+    assert_eq!(refused.unwrap_err(), Refused::Credential);
+    assert_eq!(fixture.verifier.checks(), 1, "it costs a check");
+    assert!(log_in(Channel::Protected).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_who_does_not_require_tls_logs_in_over_a_clear_channel() {
+    let fixture = fixture(|_| {});
+    let peer = peer(ClientAddress::Real);
+
+    let users = &fixture.users;
+    let account = users.password("supplier", open_sesame(), &peer, Channel::Clear);
+
+    assert!(account.await.is_ok());
+}
+
+#[test]
+fn names_that_do_not_exist_require_tls_as_soon_as_somebody_does() {
+    let nobody_does = fixture(|_| {});
+    assert!(!nobody_does.users.requires_tls("supplier"));
+    assert!(!nobody_does.users.requires_tls("nobody"));
+
+    let supplier_does = fixture(|user| user.require_tls = true);
+    assert!(supplier_does.users.requires_tls("supplier"));
+    assert!(supplier_does.users.requires_tls("nobody"));
 }

@@ -8,5 +8,6 @@
 )]
 
 mod engine;
+mod ftps;
 mod gateway;
 mod ssh;

@@ -9,7 +9,8 @@ use std::{
 
 use crds::{SecureFtpEndpoint, SecureFtpUser};
 use gateway_config::{
-    ClientAddress, Configuration, Endpoint, Listener, Storage, User, UserName, VERSION,
+    ClientAddress, Configuration, Endpoint, Listener, ProxyProtocol, Storage, User, UserName,
+    VERSION,
 };
 
 use crate::{
@@ -87,6 +88,9 @@ fn compile_endpoint(
         name: name_of(&endpoint.metadata).to_owned(),
         generation: endpoint.metadata.generation.unwrap_or_default(),
         listeners: compile_listeners(endpoint, placement, problems),
+        client_address: placement.client_address,
+        proxy_protocol: ProxyProtocol::default(),
+        data_connections: None,
         ssh: translate::ssh(&endpoint.spec.ssh),
         limits: translate::limits(&endpoint.spec.limits),
         storage: Storage {
@@ -127,7 +131,7 @@ fn compile_listeners(
                     name: listener.name.clone(),
                     protocol: translate::protocol(listener.protocol),
                     address: SocketAddr::new(placement.address, bound),
-                    client_address: placement.client_address,
+                    tls: None,
                 });
             }
         }

@@ -45,6 +45,7 @@ pub(crate) fn compile_user(
             .map(translate::permission)
             .collect(),
         allowed_cidrs,
+        require_tls: false,
         valid_until: user
             .spec
             .valid_until
@@ -79,10 +80,7 @@ fn networks(
     endpoint: &Endpoint,
     report: &mut impl FnMut(&str, Mistake),
 ) -> Vec<IpNet> {
-    let hidden = endpoint
-        .listeners
-        .iter()
-        .any(|listener| listener.client_address == ClientAddress::Hidden);
+    let hidden = endpoint.client_address == ClientAddress::Hidden;
     if hidden && !user.spec.allowed_cidrs.is_empty() {
         let endpoint = endpoint.name.clone();
         report("spec.allowedCIDRs", Mistake::AddressHidden { endpoint });

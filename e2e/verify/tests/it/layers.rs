@@ -73,6 +73,7 @@ fn only_local_storage_touches_the_disk() {
             // Makes and removes the Unix socket that it listens on.
             "gateway/src/control.rs",
             // Tests in files of their own.
+            "gateway/src/ftps/passive/tests/",
             "gateway/src/storage/tests/",
         ],
     );

@@ -61,6 +61,12 @@ fn an_unknown_field_is_refused_at_every_depth() {
         "\"sessions\"",
         "\"uploads\"",
         "\"protocol\"",
+        "\"encryption\"",
+        "\"mode\": \"Required\"",
+        "\"binding\"",
+        "\"listen\"",
+        "\"bound\"",
+        "\"message\"",
     ] {
         let endpoint = ENDPOINT.replacen(known, &format!("\"surprise\": 1, {known}"), 1);
 
@@ -151,8 +157,26 @@ const ENDPOINT: &str = r#"{
   "name": "partners",
   "generation": 1,
   "listeners": [
-    { "protocol": "SFTP", "name": "sftp", "address": "127.0.0.1:2022", "clientAddress": "Real" }
+    { "protocol": "SFTP", "name": "sftp", "address": "127.0.0.1:2022" },
+    {
+      "name": "ftps",
+      "protocol": "FTPSExplicit",
+      "address": "127.0.0.1:2021",
+      "tls": { "encryption": "Required", "minVersion": "1.2" }
+    }
   ],
+  "clientAddress": "Real",
+  "proxyProtocol": { "mode": "Required", "trustedCidrs": ["10.0.0.0/8"] },
+  "dataConnections": {
+    "binding": "TLSPreferred",
+    "passive": {
+      "listen": "127.0.0.1",
+      "ports": [{ "bound": 30000, "advertised": 31742 }],
+      "waitSeconds": 10,
+      "connectSeconds": 30
+    },
+    "active": { "message": "use passive", "mode": "Deny" }
+  },
   "ssh": { "policy": "Modern", "authenticationMethods": ["publickey", "password"] },
   "limits": {
     "sessions": 2000,

@@ -1,11 +1,16 @@
 //! Any configuration.
 
-use std::{collections::BTreeMap, net::SocketAddr, ops::RangeInclusive};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    ops::RangeInclusive,
+};
 
 use gateway_config::{
-    AuthenticationMethod, AuthorizedKey, ClientAddress, Configuration, Durability, Endpoint,
-    Limits, Listener, Permission, Protocol, Ssh, SshPolicy, Storage, Uploads, User, UserName,
-    VERSION,
+    Active, ActiveMode, AuthenticationMethod, AuthorizedKey, Binding, ClientAddress, Configuration,
+    DataConnections, Durability, Encryption, Endpoint, Limits, Listener, Passive, PassivePort,
+    Permission, Protocol, ProxyMode, ProxyProtocol, Ssh, SshPolicy, Storage, Tls, TlsVersion,
+    Uploads, User, UserName, VERSION,
 };
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use proptest::{
@@ -24,20 +29,24 @@ fn endpoint() -> impl Strategy<Value = Endpoint> {
     let names = (text(1..=63), text(1..=63), any::<i64>());
     (
         names,
-        vec(listener(), 0..4),
+        network_side(),
         ssh(),
         limits(),
         storage(),
         any::<u64>(),
     )
         .prop_map(
-            |((namespace, name, generation), listeners, ssh, limits, storage, drain_seconds)| {
+            |((namespace, name, generation), network, ssh, limits, storage, drain_seconds)| {
+                let (listeners, client_address, proxy_protocol, data_connections) = network;
                 Endpoint {
                     version: VERSION,
                     namespace,
                     name,
                     generation,
                     listeners,
+                    client_address,
+                    proxy_protocol,
+                    data_connections,
                     ssh,
                     limits,
                     storage,
@@ -48,17 +57,106 @@ fn endpoint() -> impl Strategy<Value = Endpoint> {
         )
 }
 
+/// What of an endpoint clients meet first.
+fn network_side() -> impl Strategy<
+    Value = (
+        Vec<Listener>,
+        ClientAddress,
+        ProxyProtocol,
+        Option<DataConnections>,
+    ),
+> {
+    (
+        vec(listener(), 0..4),
+        select(&[ClientAddress::Real, ClientAddress::Hidden]),
+        proxy_protocol(),
+        option::of(data_connections()),
+    )
+}
+
 fn listener() -> impl Strategy<Value = Listener> {
-    let visibility = select(&[ClientAddress::Real, ClientAddress::Hidden]);
-    (text(1..=63), any::<SocketAddr>(), visibility).prop_map(|(name, address, client_address)| {
-        Listener {
-            name,
-            protocol: Protocol::Sftp,
-            // Text has no place for a flow label.
-            address: SocketAddr::new(address.ip(), address.port()),
-            client_address,
-        }
+    let protocol = select(&[
+        Protocol::Sftp,
+        Protocol::FtpsExplicit,
+        Protocol::FtpsImplicit,
+    ]);
+    (
+        text(1..=63),
+        protocol,
+        any::<SocketAddr>(),
+        option::of(tls()),
+    )
+        .prop_map(|(name, protocol, address, tls)| {
+            Listener {
+                name,
+                protocol,
+                // Text has no place for a flow label.
+                address: SocketAddr::new(address.ip(), address.port()),
+                tls,
+            }
+        })
+}
+
+fn tls() -> impl Strategy<Value = Tls> {
+    let encryption = select(&[
+        Encryption::Required,
+        Encryption::ControlRequired,
+        Encryption::Optional,
+    ]);
+    let min_version = select(&[TlsVersion::V1_2, TlsVersion::V1_3]);
+    (encryption, min_version).prop_map(|(encryption, min_version)| Tls {
+        encryption,
+        min_version,
     })
+}
+
+fn proxy_protocol() -> impl Strategy<Value = ProxyProtocol> {
+    let mode = select(&[
+        ProxyMode::Disabled,
+        ProxyMode::Optional,
+        ProxyMode::Required,
+    ]);
+    (mode, vec(network(), 0..3)).prop_map(|(mode, trusted_cidrs)| ProxyProtocol {
+        mode,
+        trusted_cidrs,
+    })
+}
+
+fn data_connections() -> impl Strategy<Value = DataConnections> {
+    let binding = select(&[
+        Binding::TlsRequired,
+        Binding::TlsPreferred,
+        Binding::Address,
+        Binding::None,
+    ]);
+    (binding, passive(), text(0..=64)).prop_map(|(binding, passive, message)| DataConnections {
+        binding,
+        passive,
+        active: Active {
+            mode: ActiveMode::Deny,
+            message,
+        },
+    })
+}
+
+fn passive() -> impl Strategy<Value = Passive> {
+    let port =
+        any::<(u16, u16)>().prop_map(|(bound, advertised)| PassivePort { bound, advertised });
+    (
+        any::<IpAddr>(),
+        vec(port, 0..4),
+        any::<Option<Ipv4Addr>>(),
+        any::<(u64, u64)>(),
+    )
+        .prop_map(
+            |(listen, ports, address, (wait_seconds, connect_seconds))| Passive {
+                listen,
+                ports,
+                address,
+                wait_seconds,
+                connect_seconds,
+            },
+        )
 }
 
 fn ssh() -> impl Strategy<Value = Ssh> {
@@ -129,16 +227,22 @@ fn user() -> impl Strategy<Value = User> {
     let rules = (
         btree_set(select(&Permission::ALL), 0..Permission::ALL.len()),
         vec(network(), 0..3),
+        any::<bool>(),
         any::<Option<i64>>(),
     );
     (text(1..=64), credentials, rules).prop_map(
-        |(root, (password_hash, authorized_keys), (permissions, allowed_cidrs, valid_until))| {
+        |(
+            root,
+            (password_hash, authorized_keys),
+            (permissions, allowed_cidrs, require_tls, valid_until),
+        )| {
             User {
                 root,
                 password_hash,
                 authorized_keys,
                 permissions,
                 allowed_cidrs,
+                require_tls,
                 valid_until,
             }
         },

@@ -16,7 +16,7 @@ use super::algorithms;
 use crate::{
     endpoint::Endpoint,
     peer::Peer,
-    users::{Account, Password, Refused},
+    users::{Account, Channel, Password, Refused},
 };
 
 /// Failed proofs (passwords and signatures) that one connection may make; OpenSSH's `MaxAuthTries`.
@@ -112,7 +112,8 @@ impl Login {
         let password = Password::new(password);
         let outcome = if self.offers(method) {
             let users = &self.endpoint.users;
-            users.password(user, password, &self.peer).await
+            let channel = Channel::Protected;
+            users.password(user, password, &self.peer, channel).await
         } else {
             Err(Refused::Credential)
         };

@@ -64,6 +64,7 @@ fn translate(found: &Statx) -> (Metadata, Identity) {
         accessed: time(found.stx_atime),
         modified: time(found.stx_mtime),
         links: u64::from(found.stx_nlink),
+        identity: found.stx_ino,
     };
     let identity = Identity {
         device: (found.stx_dev_major, found.stx_dev_minor),

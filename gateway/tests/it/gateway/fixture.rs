@@ -3,25 +3,31 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use gateway_config::{
     AuthenticationMethod, ClientAddress, Configuration, Durability, Listener, Permission, Protocol,
-    SshPolicy, Storage, Uploads, User, UserName,
+    ProxyProtocol, SshPolicy, Storage, Uploads, User, UserName,
 };
 use russh::keys::{PrivateKey, ssh_key::LineEnding, ssh_key::private::Ed25519Keypair};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::timeout,
 };
 
 /// Longer than anything here takes, even on a busy machine.
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// `correct horse` as SHA-512 crypt.
+const PASSWORD_HASH: &str = "$6$secureftp$\
+    h2ZCYDKWqoWYnzrgqNrZJjpnXlrLOU8/zQt/tETSbb3O4GCY4NsQxTPaX7dwEl9hyJ2quJRWMHnvHkAmf6k/81";
+
+pub(super) const HOUR: Duration = Duration::from_hours(1);
 
 /// A folder that a gateway can serve, and its volume.
 pub(super) struct Folder {
@@ -67,6 +73,14 @@ impl Folder {
         }
     }
 
+    /// From now on the user has the password `correct horse`.
+    pub(super) fn give_password(&mut self) {
+        for user in self.configuration.users.values_mut() {
+            user.password_hash = Some(PASSWORD_HASH.to_owned());
+        }
+        self.render();
+    }
+
     pub(super) fn change(&mut self, change: impl FnOnce(&mut gateway_config::Endpoint)) {
         change(&mut self.configuration.endpoint);
         self.configuration.endpoint.generation += 1;
@@ -85,7 +99,7 @@ pub(super) fn listener(name: &str) -> Listener {
         name: name.to_owned(),
         protocol: Protocol::Sftp,
         address: SocketAddr::from(([127, 0, 0, 1], 0)),
-        client_address: ClientAddress::Real,
+        tls: None,
     }
 }
 
@@ -96,6 +110,7 @@ fn configuration(volume: PathBuf) -> Configuration {
         authorized_keys: Vec::new(),
         permissions: BTreeSet::from([Permission::List, Permission::Read]),
         allowed_cidrs: Vec::new(),
+        require_tls: false,
         valid_until: None,
     };
     Configuration {
@@ -105,6 +120,9 @@ fn configuration(volume: PathBuf) -> Configuration {
             name: "partners".to_owned(),
             generation: 1,
             listeners: vec![listener("sftp")],
+            client_address: ClientAddress::Real,
+            proxy_protocol: ProxyProtocol::default(),
+            data_connections: None,
             ssh: gateway_config::Ssh {
                 policy: SshPolicy::Modern,
                 authentication_methods: vec![AuthenticationMethod::Password],
@@ -141,12 +159,35 @@ pub(super) struct Visitor {
 
 impl Visitor {
     pub(super) async fn arrive(address: SocketAddr) -> Self {
-        let mut stream = timeout(PATIENCE, TcpStream::connect(address))
+        Self::arrive_saying(b"SSH-2.0-visitor\r\n", address).await
+    }
+
+    /// A connection that has said this instead.
+    pub(super) async fn arrive_saying(bytes: &[u8], address: SocketAddr) -> Self {
+        Self::arrive_from(Ipv4Addr::LOCALHOST, bytes, address).await
+    }
+
+    /// A connection from another address of this machine.
+    pub(super) async fn arrive_from(source: Ipv4Addr, bytes: &[u8], address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((source, 0).into()).unwrap();
+        let mut stream = timeout(PATIENCE, socket.connect(address))
             .await
             .unwrap()
             .unwrap();
-        stream.write_all(b"SSH-2.0-visitor\r\n").await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.write_all(bytes).await.unwrap();
         Self { stream }
+    }
+
+    /// Says more. Who has been turned away meanwhile says it to nobody.
+    pub(super) async fn say(&mut self, bytes: &[u8]) {
+        let _heard = self.stream.write_all(bytes).await;
+    }
+
+    /// The connection, for a client that says more.
+    pub(super) fn into_stream(self) -> TcpStream {
+        self.stream
     }
 
     /// The first bytes of the gateway.

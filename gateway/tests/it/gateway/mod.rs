@@ -1,7 +1,11 @@
-//! A whole gateway: folder, listeners, limits, reload, drain, admin port, program.
+//! A whole gateway: folder, listeners, limits, PROXY headers, passive ports, reload, drain, admin port, program.
 
 mod admin;
+mod balanced_ftps;
 mod fixture;
+mod passive;
 mod program;
+mod proxy;
 mod reload;
 mod server;
+mod tls;

@@ -11,9 +11,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::fixture::{Folder, PATIENCE, Visitor, eventually, listener, text};
-
-const HOUR: Duration = Duration::from_hours(1);
+use super::fixture::{Folder, HOUR, PATIENCE, Visitor, eventually, listener, text};
 
 #[tokio::test]
 async fn clients_are_greeted_on_every_listener() {

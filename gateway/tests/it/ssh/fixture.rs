@@ -21,7 +21,7 @@ use gateway::{
 };
 use gateway_config::{
     AuthenticationMethod, AuthorizedKey, ClientAddress, Configuration, Durability, Permission,
-    SshPolicy, Storage, Uploads, User, UserName,
+    ProxyProtocol, SshPolicy, Storage, Uploads, User, UserName,
 };
 use russh::keys::{PrivateKey, ssh_key::LineEnding};
 use tempfile::TempDir;
@@ -64,6 +64,9 @@ fn configuration(volume: &Path, key: &PrivateKey) -> Configuration {
         name: "ssh".to_owned(),
         generation: 1,
         listeners: Vec::new(),
+        client_address: ClientAddress::Real,
+        proxy_protocol: ProxyProtocol::default(),
+        data_connections: None,
         ssh: gateway_config::Ssh {
             policy: SshPolicy::Modern,
             authentication_methods: vec![
@@ -113,6 +116,7 @@ fn user(key: &PrivateKey) -> User {
         }],
         permissions: BTreeSet::from(Permission::ALL),
         allowed_cidrs: Vec::new(),
+        require_tls: false,
         valid_until: None,
     }
 }
@@ -234,6 +238,8 @@ fn endpoint(configuration: Configuration, host_key: &PrivateKey, drain: &Drain) 
         },
     );
     Endpoint {
+        tls: BTreeMap::new(),
+        passive: None,
         ssh: Ssh::new(&configuration.endpoint.ssh, &host_keys).unwrap(),
         volume: Volume::open(&configuration.endpoint.storage).unwrap(),
         configuration,

@@ -1,0 +1,251 @@
+//! The control connection: bytes into lines, replies into bytes, in clear or inside TLS.
+//!
+//! While replies wait for the client to take them nothing is read from it, so a client that does not read is held up by
+//! itself; and what waits is bounded.
+
+use std::{
+    future::poll_fn,
+    io, mem,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use ftp::{Line, Lines, Reply};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf},
+    net::TcpStream,
+    time::timeout,
+};
+
+use super::{
+    socket::Socket,
+    tls::{SessionTls, TlsSocket},
+    wire::Wire,
+};
+
+/// Bytes of replies that may wait for the client.
+const OUTPUT_MAX: usize = 512 * 1024;
+
+/// How long a client may take nothing of what it is sent.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a client may take to hear the last reply and hang up.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// Bytes of the client that are read, and thrown away, after the last reply, so that closing does not become a reset: a
+/// reset may reach the client before the reply does.
+const HEARD_MAX: u64 = 64 * 1024;
+
+/// Bytes that one read takes.
+const READ: usize = 4096;
+
+/// The control connection of one client.
+#[derive(Debug)]
+pub(super) struct Control {
+    stream: Stream,
+    wire: Arc<Wire>,
+    lines: Lines,
+    /// What waits for the client; `written` bytes of it are already on their way.
+    output: Vec<u8>,
+    written: usize,
+    /// When the client last took something; only of meaning while something waits.
+    taken: Instant,
+}
+
+#[derive(Debug)]
+enum Stream {
+    Clear(Socket),
+    Tls(Box<TlsSocket>),
+    /// A handshake has failed or was given up.
+    Gone,
+}
+
+/// What the client has done.
+#[derive(Debug)]
+pub(super) enum Heard {
+    /// It has sent this.
+    Line(Line),
+    /// It will send nothing more.
+    End,
+}
+
+impl Control {
+    /// In clear.
+    pub(super) fn new(stream: TcpStream) -> Self {
+        let socket = Socket::control(stream);
+        Self {
+            wire: Arc::clone(socket.wire()),
+            stream: Stream::Clear(socket),
+            lines: Lines::default(),
+            output: Vec::new(),
+            written: 0,
+            taken: Instant::now(),
+        }
+    }
+
+    /// What has moved.
+    pub(super) fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
+    /// Adds a reply to what waits for the client. Fails when that would be too much.
+    pub(super) fn say(&mut self, reply: &Reply) -> io::Result<()> {
+        if self.output.is_empty() {
+            self.taken = Instant::now();
+        }
+        let bytes = reply.to_bytes();
+        if self.output.len() - self.written + bytes.len() > OUTPUT_MAX {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.output.extend_from_slice(&bytes);
+        Ok(())
+    }
+
+    /// When a client that goes on not to read has to be cut; None while nothing waits for it.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        (!self.output.is_empty()).then(|| self.taken + PATIENCE)
+    }
+
+    /// Throws away everything that the client has sent in clear. To be called before it hears that TLS begins: what it
+    /// sends after that is TLS (RFC 4217 §4).
+    pub(super) fn forget(&mut self) {
+        self.lines.clear();
+        if let Stream::Clear(socket) = &self.stream {
+            socket.discard();
+        }
+    }
+
+    /// Sends what waits, and goes on over TLS. The caller sets the deadline; after an error there is no connection any
+    /// more.
+    pub(super) async fn start_tls(&mut self, tls: &SessionTls) -> io::Result<()> {
+        poll_fn(|cx| self.poll_send(cx)).await?;
+        match mem::replace(&mut self.stream, Stream::Gone) {
+            Stream::Clear(socket) => {
+                self.stream = Stream::Tls(Box::new(tls.accept_control(socket).await?));
+                Ok(())
+            }
+            Stream::Tls(_) | Stream::Gone => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Sends what waits and, when that is done and `reads`, waits for what the client says; safe to drop.
+    pub(super) async fn turn(&mut self, reads: Reads) -> io::Result<Heard> {
+        poll_fn(|cx| self.poll_turn(cx, reads)).await
+    }
+
+    fn poll_turn(&mut self, cx: &mut Context<'_>, reads: Reads) -> Poll<io::Result<Heard>> {
+        ready!(self.poll_send(cx))?;
+        match reads {
+            Reads::Nothing => Poll::Pending,
+            Reads::Lines => self.poll_line(cx),
+        }
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.output.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        while let Some(rest) = self.output.get(self.written..)
+            && !rest.is_empty()
+        {
+            match ready!(Pin::new(&mut self.stream).poll_write(cx, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => self.written += count,
+            }
+            self.taken = Instant::now();
+        }
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        self.output = Vec::new();
+        self.written = 0;
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Heard>> {
+        loop {
+            if let Some(line) = self.lines.pop() {
+                return Poll::Ready(Ok(Heard::Line(line)));
+            }
+            let mut bytes = [0; READ];
+            let mut buffer = ReadBuf::new(&mut bytes);
+            match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer)) {
+                Ok(()) => {}
+                // Many clients hang up without a word of TLS; on the control connection that truncates nothing.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Poll::Ready(Ok(Heard::End));
+                }
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+            if buffer.filled().is_empty() {
+                return Poll::Ready(Ok(Heard::End));
+            }
+            self.lines.push(buffer.filled());
+        }
+    }
+
+    /// Sends what waits, says goodbye and hangs up.
+    pub(super) async fn close(mut self) {
+        let farewell = async {
+            poll_fn(|cx| self.poll_send(cx)).await?;
+            self.stream.shutdown().await?;
+            let mut sink = tokio::io::sink();
+            tokio::io::copy(&mut self.stream.take(HEARD_MAX), &mut sink).await
+        };
+        // Whether the client has heard it or not: it has been said.
+        let _ended = timeout(FAREWELL, farewell).await.is_ok();
+    }
+}
+
+/// What is wanted of the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reads {
+    /// What it says.
+    Lines,
+    /// Nothing, for now.
+    Nothing,
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Clear(socket) => Pin::new(socket).poll_read(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Gone => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Clear(socket) => Pin::new(socket).poll_write(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Gone => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Clear(socket) => Pin::new(socket).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Gone => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Clear(socket) => Pin::new(socket).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Gone => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
+    }
+}

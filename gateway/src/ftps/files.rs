@@ -1,0 +1,147 @@
+//! What is done with files and folders outside of transfers.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ftp::{Done, Failure, FileTask, ListFormat, Timestamp};
+
+use super::{
+    failure::{invalid, refused},
+    list::{List, entry},
+};
+use crate::storage::{self, Attributes, Existing, Files, Kind, Links, StoragePath};
+
+/// A session's files, and where it is among them.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) files: Files,
+    pub(super) folder: StoragePath,
+}
+
+/// How a task has ended.
+#[derive(Debug)]
+pub(super) enum FileOutcome {
+    /// This is what the session is told.
+    Told(Result<Done, Failure>),
+    /// The session is in this folder now.
+    Entered(StoragePath),
+}
+
+impl Place {
+    /// The path that a client means.
+    pub(super) fn resolve(&self, written: &[u8]) -> Result<StoragePath, Failure> {
+        StoragePath::resolve(&self.folder, written).map_err(invalid)
+    }
+
+    /// Does what a client asks for.
+    pub(super) async fn perform(self, task: FileTask) -> FileOutcome {
+        if let FileTask::ChangeDirectory(path) = &task {
+            return match self.enter(path).await {
+                Ok(folder) => FileOutcome::Entered(folder),
+                Err(failure) => FileOutcome::Told(Err(failure)),
+            };
+        }
+        FileOutcome::Told(self.answer(task).await)
+    }
+
+    async fn answer(&self, task: FileTask) -> Result<Done, Failure> {
+        match task {
+            FileTask::ChangeDirectory(path) => {
+                let folder = self.enter(&path).await?;
+                Ok(Done::Path(folder.to_client()))
+            }
+            FileTask::MakeDirectory(path) => {
+                let path = self.resolve(&path)?;
+                done(self.files.make_folder(&path, None).await)?;
+                Ok(Done::Path(path.to_client()))
+            }
+            FileTask::RemoveDirectory(path) => {
+                let path = self.resolve(&path)?;
+                done(self.files.remove_folder(&path).await)
+            }
+            FileTask::Delete(path) => {
+                let path = self.resolve(&path)?;
+                done(self.files.remove_file(&path).await)
+            }
+            FileTask::RenameSource(path) => {
+                let path = self.resolve(&path)?;
+                done(self.files.metadata(&path, Links::Keep).await)
+            }
+            FileTask::Rename { source, target } => {
+                let (source, target) = (self.resolve(&source)?, self.resolve(&target)?);
+                // Clients upload under another name and rename over what is there.
+                done(self.files.rename(&source, &target, Existing::Replace).await)
+            }
+            FileTask::Describe(path) => {
+                let path = self.resolve(&path)?;
+                let metadata = self.files.metadata(&path, Links::Follow).await;
+                let metadata = metadata.map_err(|error| refused(&error))?;
+                let name = path.to_client();
+                Ok(Done::Entry(name.clone(), entry(name, &metadata)))
+            }
+            FileTask::List(path) => self.list(path).await,
+            FileTask::SetModified(path, modified) => self.set_modified(&path, modified).await,
+            FileTask::SetMode(path, mode) => {
+                let path = self.resolve(&path)?;
+                let attributes = Attributes {
+                    mode: Some(mode),
+                    ..Attributes::default()
+                };
+                let set = self.files.set_attributes(&path, attributes, Links::Follow);
+                done(set.await)
+            }
+        }
+    }
+
+    async fn enter(&self, path: &[u8]) -> Result<StoragePath, Failure> {
+        let path = self.resolve(path)?;
+        let metadata = self.files.metadata(&path, Links::Follow).await;
+        match metadata.map_err(|error| refused(&error))?.kind {
+            Kind::Folder => Ok(path),
+            Kind::File | Kind::Symlink | Kind::Other => Err(Failure::NotAFolder),
+        }
+    }
+
+    async fn list(&self, path: Vec<u8>) -> Result<Done, Failure> {
+        let resolved = self.resolve(&path)?;
+        let listing = async {
+            List::open(self.files.clone(), resolved, path, ListFormat::Long)
+                .await?
+                .beginning()
+                .await
+        };
+        let shown = listing.await.map_err(|error| refused(&error))?;
+        Ok(Done::Listing(shown))
+    }
+
+    async fn set_modified(&self, path: &[u8], modified: Timestamp) -> Result<Done, Failure> {
+        let path = self.resolve(path)?;
+        let modified = system_time(modified).ok_or(Failure::Unsupported)?;
+        let setting = async {
+            let metadata = self.files.metadata(&path, Links::Follow).await?;
+            let attributes = Attributes {
+                times: Some((metadata.accessed, modified)),
+                ..Attributes::default()
+            };
+            self.files
+                .set_attributes(&path, attributes, Links::Follow)
+                .await
+        };
+        done(setting.await)
+    }
+}
+
+fn done<T>(outcome: storage::Result<T>) -> Result<Done, Failure> {
+    match outcome {
+        Ok(_) => Ok(Done::Done),
+        Err(error) => Err(refused(&error)),
+    }
+}
+
+fn system_time(time: Timestamp) -> Option<SystemTime> {
+    let distance = Duration::from_secs(time.0.unsigned_abs());
+    if time.0 < 0 {
+        UNIX_EPOCH.checked_sub(distance)
+    } else {
+        UNIX_EPOCH.checked_add(distance)
+    }
+}

@@ -1,0 +1,40 @@
+//! FTP inside TLS: one client from its first byte to its last.
+//!
+//! ```text
+//! serve (one task a client) → connection (what happens next → ftp::Session → what to do)
+//!     → perform (one function an action) → login, files, prepare → transfer, list
+//! control (lines and replies) and data connections are sockets (socket.rs: counted) inside tls
+//! passive hands out ports and data connections
+//! ```
+//!
+//! The protocol itself is the pure crate `ftp`; nothing here decides what a reply says.
+
+mod serve;
+
+mod connection;
+mod due;
+mod perform;
+
+mod control;
+mod login;
+
+mod files;
+mod prepare;
+
+mod ascii;
+mod list;
+mod progress;
+mod transfer;
+
+mod failure;
+
+mod passive;
+mod socket;
+mod tls;
+mod wire;
+
+pub use self::{
+    passive::{Arrival, Introduction, PassiveBindError, PassivePorts, PassiveUse},
+    serve::{refuse, serve},
+    tls::{Certificate, ServerTls, TlsError},
+};

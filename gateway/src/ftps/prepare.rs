@@ -1,0 +1,290 @@
+//! Opens what a transfer needs, before anything is promised to the client; then runs it.
+
+use std::sync::Arc;
+
+use ftp::{Direction, Failure, ListFormat, Prepared, Transfer, TransferFailure};
+
+use super::{
+    failure::refused,
+    files::Place,
+    list::List,
+    passive::DataStream,
+    progress::{Progress, Record},
+    socket::DataSocket,
+    transfer::{Download, Representation, Upload},
+};
+use crate::{
+    drain::DrainState,
+    metrics::Metrics,
+    storage::{self, Create, Error, Open, OpenFile, StoragePath, Write},
+};
+
+/// How often a new name is tried for `STOU`; they are random, so once is enough.
+const NAMES_TRIED: usize = 8;
+
+/// A transfer that can begin.
+#[derive(Debug)]
+pub(super) struct Ready {
+    pub(super) direction: Direction,
+    work: Work,
+}
+
+#[derive(Debug)]
+enum Work {
+    Download(StoragePath, Download),
+    Upload(StoragePath, Upload),
+    List(List),
+}
+
+/// What changes a file in which way.
+#[derive(Clone, Copy, Debug)]
+enum Writing {
+    /// It is made anew.
+    Whole,
+    /// It goes on somewhere.
+    From(u64),
+    /// It goes on at its end.
+    Append,
+}
+
+impl Place {
+    /// Opens what a transfer needs; tells the session what is open.
+    pub(super) async fn prepare(self, transfer: Transfer) -> Result<(Prepared, Ready), Failure> {
+        let representation = representation(&transfer);
+        match transfer {
+            Transfer::Download { path, offset, .. } => {
+                self.prepare_download(&path, offset, representation).await
+            }
+            Transfer::Upload { path, offset, .. } => {
+                let writing = match offset {
+                    0 => Writing::Whole,
+                    offset => Writing::From(offset),
+                };
+                self.prepare_upload(&path, writing, representation).await
+            }
+            Transfer::Append { path, .. } => {
+                self.prepare_upload(&path, Writing::Append, representation)
+                    .await
+            }
+            Transfer::UploadUnique { .. } => self.prepare_unique(representation).await,
+            Transfer::List { path, format } => self.prepare_list(path, format).await,
+        }
+    }
+
+    async fn prepare_download(
+        &self,
+        path: &[u8],
+        offset: u64,
+        representation: Representation,
+    ) -> Result<(Prepared, Ready), Failure> {
+        let path = self.resolve(path)?;
+        let opening = async {
+            let file = self.files.open(&path, Open::READ).await?;
+            let size = file.metadata().await?.size;
+            Ok((file, size))
+        };
+        let (file, size) = opening.await.map_err(|error| refused(&error))?;
+        within(offset, size)?;
+        let download = Download {
+            file,
+            offset,
+            size,
+            representation,
+        };
+        let ready = Ready {
+            direction: Direction::Download,
+            work: Work::Download(path, download),
+        };
+        Ok((Prepared::Sized(size), ready))
+    }
+
+    async fn prepare_upload(
+        &self,
+        path: &[u8],
+        writing: Writing,
+        representation: Representation,
+    ) -> Result<(Prepared, Ready), Failure> {
+        let path = self.resolve(path)?;
+        let upload = self.open_upload(&path, writing, representation).await;
+        let upload = upload.map_err(|error| refused(&error))?;
+        // A hole would look like content.
+        within(upload.offset, upload.size)?;
+        Ok((Prepared::Open, Ready::upload(path, upload)))
+    }
+
+    async fn open_upload(
+        &self,
+        path: &StoragePath,
+        writing: Writing,
+        representation: Representation,
+    ) -> storage::Result<Upload> {
+        let (truncate, append) = match writing {
+            Writing::Whole => (true, false),
+            Writing::From(_) => (false, false),
+            Writing::Append => (false, true),
+        };
+        let write = Write {
+            create: Create::IfMissing,
+            truncate,
+            append,
+        };
+        let file = self.files.open(path, to_write(write)).await?;
+        let (offset, size) = match writing {
+            Writing::Whole => (0, 0),
+            Writing::From(offset) => (offset, file.metadata().await?.size),
+            Writing::Append => {
+                let size = file.metadata().await?.size;
+                (size, size)
+            }
+        };
+        Ok(Upload {
+            file,
+            offset,
+            size,
+            representation,
+        })
+    }
+
+    async fn prepare_unique(
+        &self,
+        representation: Representation,
+    ) -> Result<(Prepared, Ready), Failure> {
+        let mut refusal = Failure::Failed;
+        for _ in 0..NAMES_TRIED {
+            let name = unique_name()?;
+            let path = self.resolve(&name)?;
+            let write = Write {
+                create: Create::Exclusive,
+                truncate: true,
+                append: false,
+            };
+            match self.files.open(&path, to_write(write)).await {
+                Ok(file) => {
+                    let ready = Ready::upload(path, whole(file, representation));
+                    return Ok((Prepared::Named(name), ready));
+                }
+                Err(Error::Exists) => refusal = Failure::Exists,
+                Err(error) => return Err(refused(&error)),
+            }
+        }
+        Err(refusal)
+    }
+
+    async fn prepare_list(
+        self,
+        path: Option<Vec<u8>>,
+        format: ListFormat,
+    ) -> Result<(Prepared, Ready), Failure> {
+        let name = path.unwrap_or_default();
+        let path = self.resolve(&name)?;
+        let list = List::open(self.files, path, name, format).await;
+        let list = list.map_err(|error| refused(&error))?;
+        let ready = Ready {
+            direction: Direction::Download,
+            work: Work::List(list),
+        };
+        Ok((Prepared::Open, ready))
+    }
+}
+
+/// `TYPE A` or not; listings are lines already.
+const fn representation(transfer: &Transfer) -> Representation {
+    match transfer {
+        Transfer::Download { ascii: true, .. }
+        | Transfer::Upload { ascii: true, .. }
+        | Transfer::Append { ascii: true, .. }
+        | Transfer::UploadUnique { ascii: true } => Representation::Ascii,
+        Transfer::Download { .. }
+        | Transfer::Upload { .. }
+        | Transfer::Append { .. }
+        | Transfer::UploadUnique { .. }
+        | Transfer::List { .. } => Representation::Image,
+    }
+}
+
+/// Whether a transfer can begin there.
+const fn within(offset: u64, size: u64) -> Result<(), Failure> {
+    if offset <= size {
+        Ok(())
+    } else {
+        Err(Failure::BeyondEnd)
+    }
+}
+
+const fn to_write(write: Write) -> Open {
+    Open {
+        read: false,
+        write: Some(write),
+        mode: None,
+    }
+}
+
+fn whole(file: OpenFile, representation: Representation) -> Upload {
+    Upload {
+        file,
+        offset: 0,
+        size: 0,
+        representation,
+    }
+}
+
+/// A name that nothing has yet.
+fn unique_name() -> Result<Vec<u8>, Failure> {
+    let mut random = [0; 8];
+    aws_lc_rs::rand::fill(&mut random).map_err(|_unspecified| Failure::Failed)?;
+    Ok(format!("upload-{:016x}", u64::from_be_bytes(random)).into_bytes())
+}
+
+impl Ready {
+    const fn upload(path: StoragePath, upload: Upload) -> Self {
+        Self {
+            direction: Direction::Upload,
+            work: Work::Upload(path, upload),
+        }
+    }
+
+    /// Runs it over this data connection; returns the bytes that have moved.
+    pub(super) async fn run(
+        self,
+        stream: DataStream,
+        progress: Arc<Progress>,
+        (drain, metrics): (DrainState, Metrics),
+    ) -> Result<u64, TransferFailure> {
+        let path = match &self.work {
+            Work::Download(path, _) | Work::Upload(path, _) => Some(path.clone()),
+            Work::List(_) => None,
+        };
+        let record = path.map(|path| {
+            let whom = (&drain, &metrics);
+            Record::new(path, self.direction, Arc::clone(&progress), whom)
+        });
+        let outcome = match stream {
+            DataStream::Clear(mut socket) => self.work.run(&mut socket, &progress, &metrics).await,
+            DataStream::Tls(mut stream) => {
+                self.work.run(stream.as_mut(), &progress, &metrics).await
+            }
+        };
+        if let Some(record) = record {
+            record.end(&outcome);
+        }
+        outcome
+    }
+}
+
+impl Work {
+    async fn run(
+        self,
+        stream: &mut impl DataSocket,
+        progress: &Progress,
+        metrics: &Metrics,
+    ) -> Result<u64, TransferFailure> {
+        let wire = stream.socket().wire();
+        wire.count_for(metrics);
+        progress.runs_over(wire);
+        match self {
+            Self::Download(_, download) => download.run(stream, progress).await,
+            Self::Upload(_, upload) => upload.run(stream, progress).await,
+            Self::List(list) => list.run(stream, progress).await,
+        }
+    }
+}

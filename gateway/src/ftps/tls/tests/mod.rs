@@ -1,0 +1,5 @@
+mod certificates;
+mod endings;
+mod fixture;
+mod handshakes;
+mod resumption;

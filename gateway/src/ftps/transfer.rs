@@ -1,0 +1,338 @@
+//! Between the data connection and storage.
+//!
+//! Both ways run in one task and move [`CHUNK`]s: while one is on the network the next is at storage. A chunk is
+//! written to storage when it is full, so a slow client costs no more calls than a fast one.
+
+use std::time::Duration;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use ftp::TransferFailure;
+use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    time::timeout,
+    try_join,
+};
+
+use super::{
+    ascii::{FromWire, ToWire},
+    failure::broken_off,
+    progress::Progress,
+    socket::DataSocket,
+    tls::{self, Received, finish},
+};
+use crate::storage::{self, Attributes, OpenFile};
+
+/// Bytes that are read or written at a time.
+const CHUNK: usize = 256 * 1024;
+
+/// Chunks of one upload that storage may be busy with.
+const WRITES_MAX: usize = 4;
+
+/// How long the last words of a data connection may take.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// After storage has failed: how much of what the client still sends is thrown away, and for how long, before the
+/// connection is closed. A client whose sending fails may never look at the reply that says why.
+const DISCARDED_MAX: u64 = 64 * 1024 * 1024;
+const DISCARDED_FOR: Duration = Duration::from_secs(1);
+
+/// How the bytes of a file become those of the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Representation {
+    /// As they are (`TYPE I`).
+    Image,
+    /// Lines end with CR LF (`TYPE A`).
+    Ascii,
+}
+
+/// A file to be sent.
+#[derive(Debug)]
+pub(super) struct Download {
+    pub(super) file: OpenFile,
+    /// Where it begins, in the file.
+    pub(super) offset: u64,
+    /// What the file held when it was opened.
+    pub(super) size: u64,
+    pub(super) representation: Representation,
+}
+
+impl Download {
+    /// Sends everything up to the end of the file; returns the bytes of the file that were sent.
+    pub(super) async fn run(
+        self,
+        stream: &mut impl DataSocket,
+        progress: &Progress,
+    ) -> Result<u64, TransferFailure> {
+        let Self {
+            file,
+            mut offset,
+            size,
+            representation,
+        } = self;
+        let mut to_wire = match representation {
+            Representation::Image => None,
+            Representation::Ascii => Some(ToWire::default()),
+        };
+        let mut length = length_at(offset, size);
+        let mut chunk = read(&file, offset, length, progress).await?;
+        // A short read is the end: small files cost one call.
+        while chunk.len() == length {
+            offset += length as u64;
+            length = length_at(offset, size);
+            let sent = send(stream, &mut to_wire, &chunk, progress);
+            let next = read(&file, offset, length, progress);
+            let ((), next) = try_join!(sent, next)?;
+            chunk = next;
+        }
+        send(stream, &mut to_wire, &chunk, progress).await?;
+        end(stream).await?;
+        Ok(progress.moved())
+    }
+}
+
+/// What to ask for: one byte more than is left, so that a short answer tells the end.
+fn length_at(offset: u64, size: u64) -> usize {
+    let left = usize::try_from(size.saturating_sub(offset)).unwrap_or(CHUNK);
+    CHUNK.min(left.saturating_add(1))
+}
+
+async fn read(
+    file: &OpenFile,
+    offset: u64,
+    length: usize,
+    progress: &Progress,
+) -> Result<Bytes, TransferFailure> {
+    progress
+        .at_storage(file.read_at(offset, length))
+        .await
+        .map_err(|error| broken_off(&error))
+}
+
+async fn send(
+    stream: &mut (impl AsyncWrite + Unpin),
+    to_wire: &mut Option<ToWire>,
+    chunk: &[u8],
+    progress: &Progress,
+) -> Result<(), TransferFailure> {
+    let sent = match to_wire {
+        None => stream.write_all(chunk).await,
+        Some(to_wire) => stream.write_all(&to_wire.convert(chunk)).await,
+    };
+    sent.map_err(|_error| TransferFailure::Broken)?;
+    progress.note(chunk.len());
+    Ok(())
+}
+
+/// Sends what waits, `close_notify` and FIN: only then is everything on its way.
+pub(super) async fn end(stream: &mut impl DataSocket) -> Result<(), TransferFailure> {
+    let ended = async {
+        stream.flush().await?;
+        finish(stream, FAREWELL).await
+    };
+    ended.await.map_err(|_error| TransferFailure::Broken)
+}
+
+/// A file to be received.
+#[derive(Debug)]
+pub(super) struct Upload {
+    pub(super) file: OpenFile,
+    /// Where it begins, in the file.
+    pub(super) offset: u64,
+    /// What the file held when it was opened.
+    pub(super) size: u64,
+    pub(super) representation: Representation,
+}
+
+impl Upload {
+    /// Stores everything that the client sends and then finishes the file; returns the bytes that came. Whatever ends
+    /// it early, all that came before is written, and the file is not finished.
+    pub(super) async fn run(
+        self,
+        stream: &mut impl DataSocket,
+        progress: &Progress,
+    ) -> Result<u64, TransferFailure> {
+        let stored = self.store(stream, progress).await;
+        match &stored {
+            Ok(_) => {
+                // The client has everything it needs: one that has already hung up takes nothing away.
+                let _ended = finish(stream, FAREWELL).await.is_ok();
+            }
+            Err(TransferFailure::Storage(_)) => discard(stream).await,
+            Err(_) => {}
+        }
+        stored
+    }
+
+    async fn store(
+        self,
+        stream: &mut (impl AsyncRead + Unpin),
+        progress: &Progress,
+    ) -> Result<u64, TransferFailure> {
+        let Self {
+            file,
+            offset,
+            size,
+            representation,
+        } = self;
+        let mut writes = Writes::new(file, offset);
+        let mut from_wire = match representation {
+            Representation::Image => None,
+            Representation::Ascii => Some(FromWire::default()),
+        };
+        let received = writes.fill(stream, &mut from_wire, progress).await;
+        if let Some(from_wire) = from_wire {
+            writes.push(Bytes::from_static(from_wire.rest()));
+        }
+        let storing = async {
+            writes.settle().await?;
+            received?;
+            writes.finish(size).await
+        };
+        progress.at_storage(storing).await?;
+        Ok(progress.moved())
+    }
+}
+
+/// The writes of one upload, in order.
+struct Writes {
+    file: OpenFile,
+    /// Where the next one goes.
+    offset: u64,
+    running: FuturesUnordered<BoxFuture<'static, storage::Result<Bytes>>>,
+    /// A chunk that was written and can be filled again.
+    spare: Option<BytesMut>,
+}
+
+impl Writes {
+    fn new(file: OpenFile, offset: u64) -> Self {
+        Self {
+            file,
+            offset,
+            running: FuturesUnordered::new(),
+            spare: None,
+        }
+    }
+
+    /// Reads until the client ends, and hands full chunks to storage meanwhile.
+    async fn fill(
+        &mut self,
+        stream: &mut (impl AsyncRead + Unpin),
+        from_wire: &mut Option<FromWire>,
+        progress: &Progress,
+    ) -> Result<(), TransferFailure> {
+        let mut chunk = BytesMut::new();
+        let received = loop {
+            tokio::select! {
+                // Writes first: they begin when they are first looked at.
+                biased;
+                Some(written) = self.running.next() => self.note(written)?,
+                // Storage alone can go on; whoever watches must know that it is not the client who stands still.
+                () = progress.at_storage(std::future::pending()), if self.running.len() >= WRITES_MAX => {}
+                received = receive(stream, &mut chunk, &mut self.spare), if self.running.len() < WRITES_MAX => {
+                    match received {
+                        Ok(0) => break Ok(()),
+                        Ok(count) => progress.note(count),
+                        Err(failure) => break Err(failure),
+                    }
+                    if chunk.len() >= CHUNK {
+                        self.push_converted(std::mem::take(&mut chunk), from_wire);
+                    }
+                }
+            }
+        };
+        self.push_converted(chunk, from_wire);
+        received
+    }
+
+    fn push_converted(&mut self, chunk: BytesMut, from_wire: &mut Option<FromWire>) {
+        match from_wire {
+            None => self.push(chunk.freeze()),
+            Some(from_wire) => {
+                self.push(from_wire.convert(&chunk).into());
+                self.keep(chunk);
+            }
+        }
+    }
+
+    fn push(&mut self, chunk: Bytes) {
+        if chunk.is_empty() {
+            return;
+        }
+        let writing = self.file.write_at(self.offset, chunk.clone());
+        self.offset = self.offset.saturating_add(chunk.len() as u64);
+        self.running
+            .push(Box::pin(async move { writing.await.map(|()| chunk) }));
+    }
+
+    fn note(&mut self, written: storage::Result<Bytes>) -> Result<(), TransferFailure> {
+        let chunk = written.map_err(|error| broken_off(&error))?;
+        if let Ok(chunk) = chunk.try_into_mut() {
+            self.keep(chunk);
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, mut chunk: BytesMut) {
+        chunk.clear();
+        if chunk.capacity() >= CHUNK {
+            self.spare = Some(chunk);
+        }
+    }
+
+    /// Waits until everything is written.
+    async fn settle(&mut self) -> Result<(), TransferFailure> {
+        while let Some(written) = self.running.next().await {
+            self.note(written)?;
+        }
+        Ok(())
+    }
+
+    /// Closes the file. What it held beyond the end of the upload is not part of it any more.
+    async fn finish(self, size: u64) -> Result<(), TransferFailure> {
+        let finishing = async {
+            if size > self.offset {
+                let size = Some(self.offset);
+                let cut = Attributes {
+                    size,
+                    ..Attributes::default()
+                };
+                self.file.set_attributes(cut).await?;
+            }
+            self.file.finish().await
+        };
+        finishing.await.map_err(|error| broken_off(&error))
+    }
+}
+
+/// Adds what the client has sent to `chunk`; 0: it has sent everything. Safe to drop.
+async fn receive(
+    stream: &mut (impl AsyncRead + Unpin),
+    chunk: &mut BytesMut,
+    spare: &mut Option<BytesMut>,
+) -> Result<usize, TransferFailure> {
+    if chunk.capacity() == 0 {
+        *chunk = spare
+            .take()
+            .unwrap_or_else(|| BytesMut::with_capacity(CHUNK));
+    }
+    let room = CHUNK - chunk.len();
+    match tls::receive(stream, &mut chunk.limit(room)).await {
+        Ok(Received::Bytes(count)) => Ok(count),
+        Ok(Received::End) => Ok(0),
+        Ok(Received::Cut) => Err(TransferFailure::Truncated),
+        Err(_reset) => Err(TransferFailure::Broken),
+    }
+}
+
+/// Says goodbye and lets the client send for a while longer; nobody decrypts that any more.
+async fn discard(stream: &mut impl DataSocket) {
+    let discarding = async {
+        // Nothing depends on how this ends.
+        let _ended = finish(stream, FAREWELL).await.is_ok();
+        let mut sink = tokio::io::sink();
+        let mut unwanted = stream.socket_mut().take(DISCARDED_MAX);
+        tokio::io::copy(&mut unwanted, &mut sink).await
+    };
+    let _discarded = timeout(DISCARDED_FOR, discarding).await.is_ok();
+}

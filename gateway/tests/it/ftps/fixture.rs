@@ -1,0 +1,368 @@
+//! A gateway that serves explicit and implicit FTPS, for one test.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use gateway::{
+    drain::{Arrivals, Drain, Phase},
+    endpoint::{Endpoint, HostKey},
+    ftps::{self, Certificate, Introduction, PassivePorts, ServerTls},
+    limits::Limits,
+    metrics::Metrics,
+    peer::Peer,
+    sftp::Ssh,
+    storage::Volume,
+    users::{Shared, Users, Verifier},
+};
+use gateway_config::{
+    Active, ActiveMode, AuthenticationMethod, Binding, ClientAddress, Configuration,
+    DataConnections, Durability, Encryption, Listener, Passive, PassivePort, Permission, Protocol,
+    ProxyProtocol, SshPolicy, Storage, Tls, TlsVersion, Uploads, User, UserName,
+};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use russh::keys::{PrivateKey, ssh_key::LineEnding};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
+
+/// Longer than anything here takes, even on a busy machine.
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
+
+pub(super) const PASSWORD: &str = "correct horse";
+
+/// `PASSWORD` as SHA-512 crypt.
+const PASSWORD_HASH: &str = "$6$secureftp$\
+    h2ZCYDKWqoWYnzrgqNrZJjpnXlrLOU8/zQt/tETSbb3O4GCY4NsQxTPaX7dwEl9hyJ2quJRWMHnvHkAmf6k/81";
+
+pub(super) struct Gateway {
+    pub(super) explicit: SocketAddr,
+    pub(super) implicit: SocketAddr,
+    pub(super) drain: Drain,
+    pub(super) metrics: prometheus::Registry,
+    folder: TempDir,
+    /// The peers of the connections that are over.
+    ended: Arc<Mutex<Vec<Peer>>>,
+    listeners: Vec<JoinHandle<()>>,
+}
+
+/// What a test wants to be different.
+pub(super) type Change = fn(&mut Configuration);
+
+pub(super) fn unchanged(_configuration: &mut Configuration) {}
+
+fn listener(name: &str, protocol: Protocol) -> Listener {
+    Listener {
+        name: name.to_owned(),
+        protocol,
+        address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        tls: Some(Tls {
+            encryption: Encryption::Required,
+            min_version: TlsVersion::V1_2,
+        }),
+    }
+}
+
+fn data_connections() -> DataConnections {
+    // The system chooses the ports.
+    let port = PassivePort {
+        bound: 0,
+        advertised: 0,
+    };
+    DataConnections {
+        binding: Binding::TlsPreferred,
+        passive: Passive {
+            listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            ports: vec![port; 4],
+            address: Some(Ipv4Addr::LOCALHOST),
+            wait_seconds: 10,
+            connect_seconds: 20,
+        },
+        active: Active {
+            mode: ActiveMode::Deny,
+            message: "use EPSV".to_owned(),
+        },
+    }
+}
+
+fn configuration(volume: &Path) -> Configuration {
+    let endpoint = gateway_config::Endpoint {
+        version: gateway_config::VERSION,
+        namespace: "test".to_owned(),
+        name: "ftps".to_owned(),
+        generation: 1,
+        listeners: vec![
+            listener("explicit", Protocol::FtpsExplicit),
+            listener("implicit", Protocol::FtpsImplicit),
+        ],
+        client_address: ClientAddress::Real,
+        proxy_protocol: ProxyProtocol::default(),
+        data_connections: Some(data_connections()),
+        ssh: gateway_config::Ssh {
+            policy: SshPolicy::Modern,
+            authentication_methods: vec![AuthenticationMethod::Password],
+        },
+        limits: gateway_config::Limits {
+            sessions: 100,
+            sessions_per_user: 100,
+            connections_per_address: 100,
+            half_open: 100,
+            login_seconds: 30,
+            idle_seconds: 300,
+            login_failures: 1000,
+            ban_seconds: 1,
+            memory_per_session_bytes: 8 << 20,
+        },
+        storage: Storage {
+            volume: volume.to_owned(),
+            uploads: Uploads::Direct,
+            durability: Durability::Written,
+            stuck_seconds: 10,
+            stuck_threads_max: 16,
+        },
+        drain_seconds: 30,
+        users: BTreeMap::new(),
+    };
+    Configuration {
+        endpoint,
+        users: BTreeMap::from([(UserName::new("alice"), user())]),
+    }
+}
+
+/// Somebody who may do everything.
+fn user() -> User {
+    User {
+        root: "/".to_owned(),
+        password_hash: Some(PASSWORD_HASH.to_owned()),
+        authorized_keys: Vec::new(),
+        permissions: BTreeSet::from(Permission::ALL),
+        allowed_cidrs: Vec::new(),
+        require_tls: false,
+        valid_until: None,
+    }
+}
+
+/// An endpoint has one, whatever it speaks.
+fn host_key() -> HostKey {
+    let mut seed = [0; 32];
+    aws_lc_rs::rand::fill(&mut seed).unwrap();
+    let pair = russh::keys::ssh_key::private::Ed25519Keypair::from_seed(&seed);
+    let key = PrivateKey::new(pair.into(), "").unwrap();
+    HostKey {
+        name: "ed25519".to_owned(),
+        pem: key.to_openssh(LineEnding::LF).unwrap(),
+    }
+}
+
+/// A certificate for `localhost`, and who has signed it.
+fn certificate() -> (Certificate, String) {
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority
+        .distinguished_name
+        .push(DnType::CommonName, "authority of a test");
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let signed = CertificateParams::new(names)
+        .unwrap()
+        .signed_by(&key, &authority)
+        .unwrap();
+    let certificate = Certificate {
+        chain: signed.pem().into_bytes(),
+        key: key.serialize_pem().into_bytes().into(),
+    };
+    (certificate, authority.pem())
+}
+
+impl Gateway {
+    pub(super) async fn start(change: Change) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("volume")).unwrap();
+        Self::start_in(folder, change).await
+    }
+
+    /// On a disk of one mebibyte; None: mounting one takes a privilege.
+    pub(super) async fn start_on_small_disk() -> Option<(Self, Mount)> {
+        let folder = tempfile::tempdir_in("/var/tmp").unwrap();
+        let volume = folder.path().join("volume");
+        std::fs::create_dir(&volume).unwrap();
+        let mounted = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=1m", "none"])
+            .arg(&volume)
+            .status();
+        if !mounted.is_ok_and(|status| status.success()) {
+            return None;
+        }
+        let mount = Mount(volume);
+        Some((Self::start_in(folder, unchanged).await, mount))
+    }
+
+    async fn start_in(folder: TempDir, change: Change) -> Self {
+        let volume = folder.path().join("volume");
+        let (certificate, authority) = certificate();
+        std::fs::write(folder.path().join("ca.pem"), authority).unwrap();
+        let mut configuration = configuration(&volume);
+        change(&mut configuration);
+        let drain = Drain::default();
+        let registry = prometheus::Registry::new();
+        let endpoint = endpoint(configuration, &certificate, &drain, &registry);
+        let endpoint = Arc::new(endpoint);
+        let ended = Arc::default();
+        let mut addresses = Vec::new();
+        let mut listeners = Vec::new();
+        for listener in &endpoint.configuration.endpoint.listeners {
+            let socket = TcpListener::bind(listener.address).await.unwrap();
+            addresses.push(socket.local_addr().unwrap());
+            let serving = serve(
+                socket,
+                listener.clone(),
+                Arc::clone(&endpoint),
+                Arc::clone(&ended),
+            );
+            listeners.push(tokio::spawn(serving));
+        }
+        Self {
+            explicit: addresses[0],
+            implicit: addresses[1],
+            drain,
+            metrics: registry,
+            folder,
+            ended,
+            listeners,
+        }
+    }
+
+    pub(super) fn volume(&self) -> PathBuf {
+        self.folder.path().join("volume")
+    }
+
+    /// Where the certificate of the authority is, PEM.
+    pub(super) fn authority(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+
+    /// A path for what a client keeps.
+    pub(super) fn beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(super) fn write(&self, name: &str, content: &[u8]) {
+        std::fs::write(self.volume().join(name), content).unwrap();
+    }
+
+    pub(super) fn read(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.volume().join(name)).unwrap()
+    }
+
+    /// Waits for the end of the first connection; whether it has said anything.
+    pub(super) async fn first_was_heard(&self) -> bool {
+        eventually("a connection has ended", || {
+            !self.ended.lock().unwrap().is_empty()
+        })
+        .await;
+        self.ended.lock().unwrap()[0].was_heard()
+    }
+
+    /// The value of the series whose line begins so.
+    pub(super) fn metric(&self, series: &str) -> u64 {
+        let text = prometheus::TextEncoder::new()
+            .encode_to_string(&self.metrics.gather())
+            .unwrap();
+        let line = text.lines().find(|line| line.starts_with(series));
+        let value = line.unwrap_or_else(|| panic!("no {series}"));
+        value.rsplit(' ').next().unwrap().parse().unwrap()
+    }
+}
+
+/// Something mounted, until it is dropped.
+pub(super) struct Mount(PathBuf);
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let mut unmounting = std::process::Command::new("umount");
+        drop(unmounting.arg("-l").arg(&self.0).status());
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        for listener in &self.listeners {
+            listener.abort();
+        }
+    }
+}
+
+async fn serve(
+    socket: TcpListener,
+    listener: Listener,
+    endpoint: Arc<Endpoint>,
+    ended: Arc<Mutex<Vec<Peer>>>,
+) {
+    loop {
+        let (stream, from) = socket.accept().await.unwrap();
+        if endpoint.drain.phase() == Phase::Draining(Arrivals::Refuse) {
+            tokio::spawn(async move {
+                ftps::refuse(stream, "This gateway is stopping", listener.protocol).await;
+            });
+            continue;
+        }
+        let peer = Peer::new(from, ClientAddress::Real);
+        let (endpoint, listener) = (Arc::clone(&endpoint), listener.clone());
+        let ended = Arc::clone(&ended);
+        tokio::spawn(async move {
+            ftps::serve(stream, peer.clone(), endpoint, &listener).await;
+            ended.lock().unwrap().push(peer);
+        });
+    }
+}
+
+fn endpoint(
+    configuration: Configuration,
+    certificate: &Certificate,
+    drain: &Drain,
+    registry: &prometheus::Registry,
+) -> Endpoint {
+    let host_keys = vec![host_key()];
+    let metrics = Metrics::register(registry, "test/ftps").unwrap();
+    let limits = Arc::new(Limits::new(&configuration.endpoint.limits));
+    let users = Users::new(
+        &configuration.users,
+        Shared {
+            limits: Arc::clone(&limits),
+            verifier: Arc::new(Verifier::new().unwrap()),
+            metrics: metrics.clone(),
+        },
+    );
+    let tls = configuration.endpoint.listeners.iter().map(|listener| {
+        let tls = ServerTls::new(listener.tls.as_ref().unwrap(), certificate).unwrap();
+        (listener.name.clone(), Arc::new(tls))
+    });
+    let data = configuration.endpoint.data_connections.as_ref().unwrap();
+    let passive = PassivePorts::bind(&data.passive, Introduction::direct(ClientAddress::Real));
+    Endpoint {
+        tls: tls.collect(),
+        passive: Some(passive.unwrap()),
+        ssh: Ssh::new(&configuration.endpoint.ssh, &host_keys).unwrap(),
+        volume: Volume::open(&configuration.endpoint.storage).unwrap(),
+        configuration,
+        host_keys,
+        users,
+        limits,
+        drain: drain.state(),
+        metrics,
+    }
+}
+
+/// Waits until `condition` holds.
+pub(super) async fn eventually(rule: &str, mut condition: impl FnMut() -> bool) {
+    let waiting = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert!(timeout(PATIENCE, waiting).await.is_ok(), "never: {rule}");
+}

@@ -1,0 +1,8 @@
+//! FTPS: what clients meet on the control connection and on their data connections.
+
+mod client;
+mod endings;
+mod fixture;
+mod greetings;
+mod programs;
+mod transfers;

@@ -1,0 +1,195 @@
+//! Certificates in the folder, and what FTPS needs beside them.
+
+use std::{fs, path::PathBuf};
+
+use gateway::{
+    reload::{LoadError, load},
+    server::Server,
+};
+use gateway_config::{
+    Active, ActiveMode, Binding, DataConnections, Encryption, Endpoint, Listener, Passive,
+    PassivePort, Protocol, ProxyMode, Tls, TlsVersion,
+};
+use prometheus::Registry;
+
+use super::fixture::{Folder, eventually, listener, text};
+
+fn ftps(name: &str) -> Listener {
+    Listener {
+        protocol: Protocol::FtpsExplicit,
+        tls: Some(Tls {
+            encryption: Encryption::Required,
+            min_version: TlsVersion::V1_2,
+        }),
+        ..listener(name)
+    }
+}
+
+fn data_connections() -> DataConnections {
+    DataConnections {
+        binding: Binding::TlsPreferred,
+        passive: Passive {
+            listen: [127, 0, 0, 1].into(),
+            ports: vec![PassivePort {
+                bound: 0,
+                advertised: 0,
+            }],
+            address: None,
+            wait_seconds: 10,
+            connect_seconds: 30,
+        },
+        active: Active {
+            mode: ActiveMode::Deny,
+            message: String::new(),
+        },
+    }
+}
+
+/// Writes a new certificate and its key for this listener.
+fn renew(folder: &Folder, listener: &str) {
+    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    fs::create_dir_all(folder.path().join("tls").join(listener)).unwrap();
+    let file = |name: &str| format!("tls/{listener}/{name}");
+    folder.write(&file("tls.crt"), certified.cert.pem().as_bytes());
+    folder.write(
+        &file("tls.key"),
+        certified.signing_key.serialize_pem().as_bytes(),
+    );
+}
+
+/// A folder with SFTP and FTPS.
+fn folder() -> Folder {
+    let mut folder = Folder::new();
+    renew(&folder, "ftps");
+    folder.change(|endpoint| {
+        endpoint.listeners.push(ftps("ftps"));
+        endpoint.data_connections = Some(data_connections());
+    });
+    folder
+}
+
+#[test]
+fn every_ftps_listener_gets_its_certificate() {
+    let mut folder = folder();
+    renew(&folder, "second");
+    folder.change(|endpoint| endpoint.listeners.push(ftps("second")));
+
+    let loaded = load(&folder.path()).unwrap();
+
+    let names: Vec<_> = loaded.tls.keys().collect();
+    assert_eq!(names, ["ftps", "second"]);
+    assert_ne!(loaded.tls["ftps"], loaded.tls["second"]);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    for name in ["tls.crt", "tls.key"] {
+        let folder = folder();
+        let missing: PathBuf = folder.path().join("tls/ftps").join(name);
+        fs::remove_file(&missing).unwrap();
+
+        let error = load(&folder.path()).unwrap_err();
+
+        assert!(matches!(error, LoadError::Read { path, .. } if path == missing));
+    }
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_picked_up() {
+    let folder = folder();
+    let registry = Registry::new();
+    let server = Server::start(&folder.path(), &registry).await.unwrap();
+    let served = server.serves();
+
+    renew(&folder, "ftps");
+
+    eventually("it is served", || {
+        text(&registry).contains(
+            "secureftp_configuration_reloads_total{endpoint=\"b2b/partners\",outcome=\"applied\"} 1",
+        )
+    })
+    .await;
+    assert_eq!(server.serves(), served, "nothing else has changed");
+}
+
+#[tokio::test]
+async fn a_certificate_without_its_key_changes_nothing_until_the_key_is_there() {
+    let mut folder = folder();
+    let registry = Registry::new();
+    let server = Server::start(&folder.path(), &registry).await.unwrap();
+    let served = server.serves();
+
+    let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    folder.write("tls/ftps/tls.crt", other.cert.pem().as_bytes());
+    folder.change(|endpoint| endpoint.limits.sessions = 5);
+
+    eventually("the change is refused", || {
+        text(&registry).contains("secureftp_configuration_refused{endpoint=\"b2b/partners\"} 1")
+    })
+    .await;
+    assert_eq!(server.serves(), served);
+
+    folder.write(
+        "tls/ftps/tls.key",
+        other.signing_key.serialize_pem().as_bytes(),
+    );
+    eventually("it is served", || server.serves() != served).await;
+}
+
+#[test]
+fn what_does_not_fit_together_is_refused_by_its_field() {
+    type Change = fn(&mut Endpoint);
+    let cases: [(&str, Change); 10] = [
+        ("`ftps` speaks FTPS and has no tls", |endpoint| {
+            endpoint.listeners[1].tls = None;
+        }),
+        ("`sftp` has tls", |endpoint| {
+            endpoint.listeners[0].tls = endpoint.listeners[1].tls.clone();
+        }),
+        (
+            "tls.encryption of listener `ftps` is Optional",
+            |endpoint| {
+                endpoint.listeners[1].protocol = Protocol::FtpsImplicit;
+                endpoint.listeners[1].tls.as_mut().unwrap().encryption = Encryption::Optional;
+            },
+        ),
+        ("no folder in tls/", |endpoint| {
+            endpoint.listeners[1].name = "../users".to_owned();
+        }),
+        ("there are no dataConnections", |endpoint| {
+            endpoint.data_connections = None;
+        }),
+        ("no listener speaks FTPS", |endpoint| {
+            endpoint.listeners.truncate(1);
+        }),
+        ("ports is empty", |endpoint| {
+            ports(endpoint).clear();
+        }),
+        ("the bound port 30000 twice", |endpoint| {
+            *ports(endpoint) = vec![port(30_000, 31_742), port(30_000, 31_743)];
+        }),
+        ("the advertised port 31742 twice", |endpoint| {
+            *ports(endpoint) = vec![port(30_000, 31_742), port(30_001, 31_742)];
+        }),
+        ("trustedCidrs is empty", |endpoint| {
+            endpoint.proxy_protocol.mode = ProxyMode::Required;
+        }),
+    ];
+    for (reason, change) in cases {
+        let mut folder = folder();
+
+        folder.change(change);
+
+        let error = load(&folder.path()).unwrap_err();
+        assert!(matches!(error, LoadError::Contradiction(_)), "{error:?}");
+        assert!(error.to_string().contains(reason), "{error}");
+    }
+}
+
+fn ports(endpoint: &mut Endpoint) -> &mut Vec<PassivePort> {
+    &mut endpoint.data_connections.as_mut().unwrap().passive.ports
+}
+
+fn port(bound: u16, advertised: u16) -> PassivePort {
+    PassivePort { bound, advertised }
+}
