@@ -6,7 +6,7 @@ use kube::{CustomResource, KubeSchema, core::Duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{SecretReference, references::OBJECT_NAME};
+use crate::{DataConnections, Encryption, Exposure, SecretReference, Tls, references::OBJECT_NAME};
 
 /// What an endpoint serves, to whom and from where.
 #[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -20,6 +20,15 @@ use crate::{SecretReference, references::OBJECT_NAME};
     doc = "A place where partners deliver and collect files: one address with its listeners, storage and users.",
     namespaced,
     derive = "PartialEq",
+    validation = Rule::new("has(self.spec.dataConnections) || self.spec.listeners.all(l, l.protocol == 'SFTP')")
+        .message("FTPS has no ports for files: add dataConnections.passive with a range of ports")
+        .field_path(".spec.listeners"),
+    validation = Rule::new("!has(self.spec.dataConnections) || self.spec.dataConnections.passive.ports.end < self.spec.dataConnections.passive.ports.start || self.spec.dataConnections.passive.ports.end - self.spec.dataConnections.passive.ports.start + 1 >= self.spec.dataConnections.passive.perReplica * (self.spec.replicas > 2 ? self.spec.replicas : 2)")
+        .message("the range of passive ports is too small: raise end, so that it has perReplica ports for every replica and for at least two")
+        .field_path(".spec.dataConnections.passive.ports"),
+    validation = Rule::new("!has(self.spec.dataConnections) || self.spec.listeners.all(l, l.port < self.spec.dataConnections.passive.ports.start || l.port > self.spec.dataConnections.passive.ports.end)")
+        .message("a listener's port lies in the range of passive ports: choose another port")
+        .field_path(".spec.listeners"),
     printcolumn(
         name = "Replicas",
         type_ = "integer",
@@ -65,6 +74,12 @@ pub struct SecureFtpEndpointSpec {
     /// How SSH is spoken.
     #[serde(default)]
     pub ssh: Ssh,
+    /// How FTPS transfers files. Needed with an FTPS listener.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_connections: Option<DataConnections>,
+    /// How clients reach the gateways.
+    #[serde(default)]
+    pub exposure: Exposure,
     /// Where the files are.
     pub storage: Storage,
     /// Who may log in.
@@ -92,8 +107,22 @@ pub struct SecureFtpEndpointSpec {
 }
 
 /// A protocol at a port.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[x_kube(
+    validation = (
+        "self.protocol == 'SFTP' || has(self.tls)",
+        "an FTPS listener has no certificate: add tls with a secretRef or an issuerRef"
+    ),
+    validation = (
+        "self.protocol != 'SFTP' || !has(self.tls)",
+        "an SFTP listener has tls, which SSH does not use: remove tls, or write FTPSExplicit or FTPSImplicit"
+    ),
+    validation = (
+        "self.protocol == 'FTPSExplicit' || !has(self.encryption)",
+        "only FTPSExplicit leaves a choice of encryption: remove encryption, for the others encrypt everything"
+    )
+)]
 pub struct Listener {
     /// The name of the listener, unique in the endpoint.
     #[schemars(
@@ -101,11 +130,20 @@ pub struct Listener {
         regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
     )]
     pub name: String,
-    /// What is spoken. `SFTP`: SFTP version 3 over SSH.
+    /// What is spoken. `SFTP`: SFTP version 3 over SSH. `FTPSExplicit`: FTP that becomes encrypted by `AUTH TLS`.
+    /// `FTPSImplicit`: FTP inside TLS from the first byte.
     pub protocol: Protocol,
     /// The port clients connect to, unique in the endpoint. From 1 to 65535.
     #[schemars(range(min = 1, max = 65535))]
     pub port: u16,
+    /// What must be encrypted; only with `FTPSExplicit`. Default: `Required`.
+    /// `Required`: the login and every file. `ControlRequired`: the login; files as the client likes.
+    /// `Optional`: what the client likes; a user with `requireTls` must encrypt everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<Encryption>,
+    /// How TLS is spoken, and with which certificate. Needed with FTPS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
 }
 
 /// What a listener speaks.
@@ -114,6 +152,12 @@ pub enum Protocol {
     /// SFTP version 3 over SSH.
     #[serde(rename = "SFTP")]
     Sftp,
+    /// FTP that becomes encrypted by `AUTH TLS` (RFC 4217).
+    #[serde(rename = "FTPSExplicit")]
+    FtpsExplicit,
+    /// FTP inside TLS from the first byte.
+    #[serde(rename = "FTPSImplicit")]
+    FtpsImplicit,
 }
 
 /// How SSH is spoken.

@@ -9,12 +9,14 @@
     reason = "derive(KubeSchema) repeats a struct, with its `pub`, inside a function"
 )]
 #![expect(
-    clippy::duplicated_attributes,
-    reason = "two columns of the same type are no duplicate"
+    clippy::struct_excessive_bools,
+    reason = "what is true or false in a manifest is a boolean here"
 )]
 
 mod definitions;
 mod endpoint;
+mod exposure;
+mod ftps;
 mod references;
 mod user;
 
@@ -22,6 +24,11 @@ pub use definitions::all;
 pub use endpoint::{
     AuthenticationMethod, Durability, HostKeys, Limits, Listener, PersistentVolumeClaim, Protocol,
     SecureFtpEndpoint, SecureFtpEndpointSpec, Selector, Ssh, SshPolicy, Storage, Uploads, Users,
+};
+pub use exposure::{Exposure, ProxyMode, ProxyProtocol};
+pub use ftps::{
+    Active, ActiveMode, Binding, DataConnections, Encryption, IssuerReference, Passive, PortRange,
+    Tls, TlsVersion,
 };
 pub use references::{AuthorizedKeysReference, PasswordReference, SecretReference};
 pub use user::{Authentication, AuthorizedKeys, Permission, SecureFtpUser, SecureFtpUserSpec};

@@ -112,6 +112,10 @@ pub struct SecureFtpUserSpec {
         )
     )]
     pub allowed_cidrs: Vec<String>,
+    /// Whether this user's FTPS must be encrypted, login and files, also where the listener would allow less.
+    /// Default: false.
+    #[serde(default)]
+    pub require_tls: bool,
     /// When this account ends, in RFC 3339, for example `2030-12-31T23:59:59Z`. Default: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]

@@ -4,9 +4,11 @@ use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
 
 use crds::{SecureFtpEndpoint, SecureFtpUser};
 use gateway_config::ClientAddress;
-use plan::{PasswordHashes, Placement, SecretKey, Secrets, Sources};
+use plan::{
+    Certificate, PassivePlacement, PasswordHashes, Placement, SecretKey, Secrets, Share, Sources,
+};
 
-use super::{Ports, keys, materials::Materials, problems, service::Service};
+use super::{Ports, certificates::Names, keys, materials::Materials, problems, service::Service};
 use crate::manifest::{self, Manifests, Object, Reading};
 
 /// Compiles every endpoint. What people have to mend is reported to the reading; the result counts only if nothing is.
@@ -64,6 +66,7 @@ pub(super) fn compile(
         services.push(Service {
             configuration: compiled.configuration,
             host_keys,
+            certificates: compiled.certificates,
             users: served(manifests, endpoint),
             made_keys,
             endpoint: endpoint.clone(),
@@ -147,13 +150,51 @@ fn placement(
     let spec = &endpoint.value.spec;
     Ok(Placement {
         address,
-        ports: spec
-            .listeners
-            .iter()
-            .map(|listener| (listener.port, ports.bound(listener.port)))
-            .collect(),
+        ports: ports.bound_by(&endpoint.value),
+        passive: PassivePlacement {
+            // This machine is the only gateway, whatever `replicas` says.
+            share: Share::Whole,
+            told: BTreeMap::new(),
+            // Clients of one address find that one here, not the one that the manifest promises elsewhere.
+            address: match address {
+                IpAddr::V4(address) if !address.is_unspecified() => Some(address),
+                IpAddr::V4(_) | IpAddr::V6(_) => None,
+            },
+        },
+        certificates: certificates(endpoint, address, materials)?,
         volume: materials.volume(&spec.storage.persistent_volume_claim.claim_name)?,
         // Nobody stands between the clients and this machine.
         client_address: ClientAddress::Real,
     })
+}
+
+/// A certificate for every listener that names an issuer, whoever that is.
+fn certificates(
+    endpoint: &Object<SecureFtpEndpoint>,
+    address: IpAddr,
+    materials: &Materials<'_>,
+) -> Result<BTreeMap<String, Certificate>, super::Error> {
+    let spec = &endpoint.value.spec;
+    let identity = (&*endpoint.identity.namespace, &*endpoint.identity.name);
+    let passive = spec.data_connections.as_ref().map(|data| &data.passive);
+    let mut here = Names::from(["localhost", "127.0.0.1", "::1"].map(str::to_owned));
+    if address.is_unspecified() {
+        // The address that clients from elsewhere come to, if anything says it.
+        let told = passive.and_then(|passive| passive.address.clone());
+        here.extend(told.filter(|address| address.parse::<IpAddr>().is_ok()));
+    } else {
+        here.insert(address.to_string());
+    }
+    let mut certificates = BTreeMap::new();
+    for listener in &spec.listeners {
+        if let Some(tls) = &listener.tls
+            && tls.issuer_ref.is_some()
+            && tls.secret_ref.is_none()
+        {
+            let names = tls.dns_names.iter().chain(&here).cloned().collect();
+            let certificate = materials.certificate(identity, &listener.name, &names)?;
+            certificates.insert(listener.name.clone(), certificate);
+        }
+    }
+    Ok(certificates)
 }

@@ -1,13 +1,15 @@
-//! What no manifest says and somebody has to make: keys, hashes and folders.
+//! What no manifest says and somebody has to make: keys, certificates, hashes and folders.
 
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
-use plan::{Plaintext, SecretKey};
+use plan::{Certificate, Plaintext, SecretKey};
 
 use super::{
+    certificates::{self, Authority, Names},
     keys,
     state::{self, State},
 };
@@ -62,6 +64,21 @@ impl<'a> Materials<'a> {
             .join("ed25519");
         keys::keep(&path, &format!("{namespace}/{name}"))?;
         Ok(state::read(&path)?)
+    }
+
+    /// The certificate of a listener that names an issuer.
+    pub(super) fn certificate(
+        &self,
+        (namespace, name): (&str, &str),
+        listener: &str,
+        names: &Names,
+    ) -> Result<Certificate, certificates::Error> {
+        let Self::Kept { state, .. } = self else {
+            return Authority::imagine()?.issue(names, SystemTime::now());
+        };
+        let authority = Authority::keep(&state.path("ca"))?;
+        let folder = state.path("certificates").join(namespace).join(name);
+        authority.keep_certificate(&folder.join(listener), names)
     }
 
     /// The file of a user's private key, and the public key as a line.

@@ -1,5 +1,6 @@
 //! `secureftp local`: manifests → checked → compiled → written below STATE → served by the gateway, in one process.
 
+mod certificates;
 mod changes;
 mod compile;
 mod keys;
@@ -14,7 +15,9 @@ mod voice;
 mod watch;
 mod write;
 
-use std::{io, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf};
+
+use crds::SecureFtpEndpoint;
 
 use crate::{
     arguments::{Local, Purpose},
@@ -42,6 +45,18 @@ impl Ports {
             Self::Unprivileged if port < 1024 => port + 2000,
             Self::Unprivileged | Self::Real => port,
         }
+    }
+
+    /// The port to bind for every port of this endpoint, of a listener or passive.
+    fn bound_by(self, endpoint: &SecureFtpEndpoint) -> BTreeMap<u16, u16> {
+        let spec = &endpoint.spec;
+        let listeners = spec.listeners.iter().map(|listener| listener.port);
+        let passive = spec.data_connections.as_ref();
+        let passive = passive.map(|data| data.passive.ports.start..=data.passive.ports.end);
+        listeners
+            .chain(passive.into_iter().flatten())
+            .map(|port| (port, self.bound(port)))
+            .collect()
     }
 }
 
@@ -138,6 +153,9 @@ pub enum Error {
     /// A key failed.
     #[error(transparent)]
     Key(#[from] keys::Error),
+    /// A certificate failed.
+    #[error(transparent)]
+    Certificate(#[from] certificates::Error),
     /// A password could not be hashed.
     #[error(transparent)]
     Password(#[from] password::Error),

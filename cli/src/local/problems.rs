@@ -1,8 +1,8 @@
 //! What is wrong with manifests only because one machine serves them all, and what `plan` finds, at its place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crds::SecureFtpEndpoint;
+use crds::{Listener, Protocol, SecureFtpEndpoint};
 use plan::{Kind, Problem};
 
 use super::Ports;
@@ -39,15 +39,16 @@ pub(super) fn shared_ports(manifests: &Manifests, ports: Ports) -> Vec<Mistake> 
     let mut taken: BTreeMap<u16, (&Object<SecureFtpEndpoint>, String)> = BTreeMap::new();
     let mut mistakes = Vec::new();
     for endpoint in &manifests.endpoints {
-        for (index, listener) in endpoint.value.spec.listeners.iter().enumerate() {
-            let path = format!("spec.listeners[{index}].port");
-            let bound = ports.bound(listener.port);
+        // A field has one mend, however many of its ports are taken.
+        let mut told = BTreeSet::new();
+        for (path, port) in wanted_ports(&endpoint.value) {
+            let bound = ports.bound(port);
             match taken.get(&bound) {
                 None => {
                     taken.insert(bound, (endpoint, path));
                 }
                 Some((first, _)) if first.identity == endpoint.identity => {}
-                Some((first, first_path)) => mistakes.push(endpoint.mistake(
+                Some((first, first_path)) if told.insert(path.clone()) => mistakes.push(endpoint.mistake(
                     &path,
                     format!(
                         "port {bound} here is taken by the endpoint {} ({})",
@@ -56,10 +57,31 @@ pub(super) fn shared_ports(manifests: &Manifests, ports: Ports) -> Vec<Mistake> 
                     ),
                     "give one of the two another port, or serve them with two `secureftp local` that differ in --bind and --state",
                 )),
+                Some(_) => {}
             }
         }
     }
     mistakes
+}
+
+/// Every port of an endpoint, with the path of the field that asks for it.
+fn wanted_ports(endpoint: &SecureFtpEndpoint) -> impl Iterator<Item = (String, u16)> {
+    let listeners = endpoint.spec.listeners.iter().enumerate();
+    let listeners = listeners.map(|(index, listener)| {
+        let path = format!("spec.listeners[{index}].port");
+        (path, listener.port)
+    });
+    let is_ftps = |listener: &Listener| listener.protocol != Protocol::Sftp;
+    let data_connections = endpoint.spec.data_connections.as_ref();
+    let data_connections = data_connections.filter(|_| endpoint.spec.listeners.iter().any(is_ftps));
+    let passive = data_connections.map(|data| data.passive.ports.start..=data.passive.ports.end);
+    let path = "spec.dataConnections.passive.ports";
+    listeners.chain(
+        passive
+            .into_iter()
+            .flatten()
+            .map(|port| (path.to_owned(), port)),
+    )
 }
 
 /// A problem of `plan` at its place.

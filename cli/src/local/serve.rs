@@ -39,6 +39,9 @@ use crate::{arguments::Local, manifest};
 /// How often a drain is looked at.
 const DRAIN_INTERVAL: Duration = Duration::from_millis(200);
 
+/// How often certificates are looked at, so that they are renewed long before they end.
+const RENEWAL_INTERVAL: Duration = Duration::from_hours(12);
+
 /// How long a gateway may take until it serves what was written.
 const RELOAD_MAX: Duration = Duration::from_secs(10);
 
@@ -71,12 +74,16 @@ pub(super) async fn serve(
 
     let mut ticks = interval(watch::INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut renewals = interval(RENEWAL_INTERVAL);
+    // The first tick comes at once, and everything is new.
+    renewals.tick().await;
     loop {
         tokio::select! {
             number = signals.next() => {
                 tracing::info!(number, "stopping");
                 break;
             }
+            _tick = renewals.tick() => serving.renew(voice).await,
             _tick = ticks.tick() => {
                 serving.start_wanted(voice).await;
                 if watch.is_edited(Fingerprint::of(&arguments.path)) {
@@ -151,8 +158,7 @@ impl Serving<'_> {
     fn announce(&self) -> Result<(), Error> {
         let mut hosts = Vec::new();
         for Running { server, service } in self.running.values() {
-            let addresses = server.addresses();
-            let addresses = addresses.into_iter().map(|(_, address)| address).collect();
+            let addresses = service.ssh_addresses(server.addresses());
             hosts.push((addresses, public_host_keys(service)?));
         }
         write_known_hosts(self.state, &hosts)?;
@@ -242,6 +248,15 @@ impl Serving<'_> {
             voice.say(format_args!("\n{now}"));
         }
         Ok(())
+    }
+
+    /// Compiles again what is served, which renews certificates that end soon. Mistakes of an edit have been told.
+    async fn renew(&mut self, voice: &mut Voice<'_>) {
+        if self.edit == Edit::Good
+            && let Err(error) = self.reload(voice).await
+        {
+            voice.complain(&chain(&error));
+        }
     }
 
     /// Starts what is to be served and does not run yet. The others go on if that fails.

@@ -3,12 +3,13 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use crds::{SecureFtpEndpoint, SecureFtpUser};
-use gateway_config::{Configuration, User};
+use gateway_config::{Configuration, Protocol, User};
+use plan::Certificate;
 use ssh_key::PublicKey;
 
 use super::{
-    keys,
-    sheet::{self, Credential},
+    certificates, keys,
+    sheet::{self, Credential, Start, Trust},
     state::State,
 };
 use crate::manifest::{Object, Place};
@@ -22,6 +23,8 @@ pub(super) struct Service {
     pub configuration: Configuration,
     /// Private host keys by file name, in OpenSSH's format.
     pub host_keys: BTreeMap<String, Vec<u8>>,
+    /// Certificates by the name of their listener.
+    pub certificates: BTreeMap<String, Certificate>,
     /// The users by login name, with what the sheet says of them.
     pub users: BTreeMap<String, Object<SecureFtpUser>>,
     /// Private keys that were made for users, by login name.
@@ -46,6 +49,16 @@ impl Service {
         Duration::from_secs(self.configuration.endpoint.drain_seconds)
     }
 
+    /// The listeners that speak SFTP, with where they listen really.
+    pub(super) fn ssh_addresses(&self, addresses: Vec<(String, SocketAddr)>) -> Vec<SocketAddr> {
+        let is_ssh = |name: &str| {
+            let listener = self.listener(name);
+            listener.is_some_and(|listener| listener.protocol == Protocol::Sftp)
+        };
+        let ssh = addresses.into_iter().filter(|(name, _)| is_ssh(name));
+        ssh.map(|(_, address)| address).collect()
+    }
+
     /// What the sheet says of it, given where it listens really and its public host keys.
     pub(super) fn sheet(
         &self,
@@ -53,15 +66,16 @@ impl Service {
         addresses: &[(String, SocketAddr)],
         keys: &[PublicKey],
     ) -> sheet::Endpoint {
+        let Configuration { endpoint, users } = &self.configuration;
         let listeners = addresses
             .iter()
             .map(|(name, address)| sheet::Listener {
                 name: name.clone(),
                 address: *address,
                 port: self.written_port(name).unwrap_or_else(|| address.port()),
+                protocol: self.protocol(name, state),
             })
             .collect();
-        let users = &self.configuration.users;
         let claim = &self
             .endpoint
             .value
@@ -73,6 +87,9 @@ impl Service {
             name: self.name(),
             listeners,
             fingerprints: keys.iter().map(keys::fingerprint).collect(),
+            methods: endpoint.ssh.authentication_methods.clone(),
+            data_connections: endpoint.data_connections.clone(),
+            proxy_protocol: endpoint.proxy_protocol.clone(),
             volume: state.path("volumes").join(claim).display().to_string(),
             known_hosts: state.known_hosts().display().to_string(),
             users: users
@@ -81,6 +98,42 @@ impl Service {
                 .collect(),
             drain: self.drain_timeout(),
         }
+    }
+
+    fn listener(&self, name: &str) -> Option<&gateway_config::Listener> {
+        let mut listeners = self.configuration.endpoint.listeners.iter();
+        listeners.find(|listener| listener.name == name)
+    }
+
+    fn protocol(&self, listener: &str, state: &State) -> sheet::Protocol {
+        let Some((configured, certificate)) =
+            self.listener(listener).zip(self.certificates.get(listener))
+        else {
+            return sheet::Protocol::Sftp;
+        };
+        let (Some(tls), Some(start)) = (&configured.tls, start(configured.protocol)) else {
+            return sheet::Protocol::Sftp;
+        };
+        sheet::Protocol::Ftps(sheet::Ftps {
+            start,
+            encryption: tls.encryption,
+            fingerprint: certificates::fingerprint(certificate).unwrap_or_default(),
+            trust: match self.secret(listener) {
+                None => Trust::Authority(state.path("ca/ca.crt").display().to_string()),
+                Some(secret) => Trust::Secret {
+                    secret,
+                    pin: certificates::pin(certificate).unwrap_or_default(),
+                },
+            },
+        })
+    }
+
+    /// The Secret that has a listener's certificate, if it is not of this STATE.
+    fn secret(&self, listener: &str) -> Option<String> {
+        let mut listeners = self.endpoint.value.spec.listeners.iter();
+        let written = listeners.find(|written| written.name == listener)?;
+        let reference = written.tls.as_ref()?.secret_ref.as_ref()?;
+        Some(reference.name.clone())
     }
 
     /// Where the manifests say the port of this listener, or else the listeners.
@@ -123,5 +176,13 @@ impl Service {
             permissions: user.permissions.clone(),
             credentials,
         }
+    }
+}
+
+fn start(protocol: Protocol) -> Option<Start> {
+    match protocol {
+        Protocol::Sftp => None,
+        Protocol::FtpsExplicit => Some(Start::Explicit),
+        Protocol::FtpsImplicit => Some(Start::Implicit),
     }
 }

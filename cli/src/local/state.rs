@@ -4,6 +4,8 @@
 //! lock                              held by the `local` that uses it
 //! endpoints/NAMESPACE/NAME/         what the gateway reads (`gateway-config`)
 //! host-keys/NAMESPACE/NAME/ed25519  a host key that `local` made
+//! ca/ca.crt, ca.key                 the authority that signs certificates here
+//! certificates/NAMESPACE/NAME/…     certificates that it signed, a folder a listener
 //! keys/USERNAME, USERNAME.pub       a user's key pair that `local` made
 //! passwords.json                    hashes of the passwords that stand in Secrets as they are
 //! volumes/CLAIM/                    the files
@@ -13,6 +15,7 @@
 //! Everything is for the owner's eyes only, and appears whole or not at all.
 
 use std::{
+    ffi::OsStr,
     fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
@@ -121,19 +124,41 @@ pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
 
 /// Removes the files of a folder that are not among these names.
 pub(super) fn keep_only(folder: &Path, names: &[&str]) -> Result<(), Error> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(source) => return Err(failed("read", folder)(source)),
-    };
-    for entry in entries {
-        let entry = entry.map_err(failed("read", folder))?;
-        let path = entry.path();
-        if path.is_file() && !names.iter().any(|name| entry.file_name() == *name) {
+    for path in entries(folder)? {
+        let named = names
+            .iter()
+            .any(|name| path.file_name() == Some(OsStr::new(name)));
+        if path.is_file() && !named {
             fs::remove_file(&path).map_err(failed("remove", &path))?;
         }
     }
     Ok(())
+}
+
+/// Removes the folders of a folder that are not among these names, with all that is in them.
+pub(super) fn keep_only_folders(folder: &Path, names: &[&str]) -> Result<(), Error> {
+    for path in entries(folder)? {
+        let named = names
+            .iter()
+            .any(|name| path.file_name() == Some(OsStr::new(name)));
+        if path.is_dir() && !named {
+            fs::remove_dir_all(&path).map_err(failed("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+/// What is in a folder; nothing if there is no such folder.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(failed("read", folder)(source)),
+    };
+    entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()
+        .map_err(failed("read", folder))
 }
 
 fn make_folder(folder: &Path) -> Result<(), Error> {
@@ -227,6 +252,20 @@ mod tests {
         keep_only(&folder.path().join("nowhere"), &[]).unwrap();
 
         assert!(folder.path().join("kept").exists());
+        assert!(!folder.path().join("gone").exists());
+    }
+
+    #[test]
+    fn folders_that_are_no_longer_named_go_with_all_that_is_in_them() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["kept/tls.key", "gone/tls.key"] {
+            write(&folder.path().join(name), b"").unwrap();
+        }
+
+        keep_only_folders(folder.path(), &["kept", "never made"]).unwrap();
+        keep_only_folders(&folder.path().join("nowhere"), &[]).unwrap();
+
+        assert!(folder.path().join("kept/tls.key").exists());
         assert!(!folder.path().join("gone").exists());
     }
 }

@@ -1,8 +1,9 @@
-//! A [`Service`] → the folder that its gateway reads, and the host keys for clients.
+//! A [`Service`] → the folder that its gateway reads, and what clients know it by.
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use gateway_config::{Digest, ENDPOINT_FILE, HOST_KEYS_FOLDER};
+use gateway_config::{Digest, ENDPOINT_FILE, HOST_KEYS_FOLDER, TLS_FOLDER};
+use plan::Certificate;
 use ssh_key::{PrivateKey, PublicKey};
 
 use super::{
@@ -12,7 +13,7 @@ use super::{
     state::{self, State},
 };
 
-/// Writes the folder, host keys and users first. Gives the folder and the digest of `endpoint.json`, by which the
+/// Writes the folder, keys, certificates and users first. Gives the folder and the digest of `endpoint.json`, by which the
 /// gateway says that it serves this.
 pub(super) fn write(state: &State, service: &Service) -> Result<(PathBuf, Digest), super::Error> {
     let identity = &service.endpoint.identity;
@@ -23,6 +24,11 @@ pub(super) fn write(state: &State, service: &Service) -> Result<(PathBuf, Digest
     for (name, pem) in &service.host_keys {
         update(&host_keys.join(name), pem)?;
     }
+    let tls = folder.join(TLS_FOLDER);
+    for (listener, Certificate { chain, key }) in &service.certificates {
+        update(&tls.join(listener).join("tls.key"), key)?;
+        update(&tls.join(listener).join("tls.crt"), chain)?;
+    }
     for (name, content) in &files {
         update(&folder.join(name), content)?;
     }
@@ -30,6 +36,8 @@ pub(super) fn write(state: &State, service: &Service) -> Result<(PathBuf, Digest
     update(&folder.join(ENDPOINT_FILE), &endpoint)?;
     let names: Vec<&str> = service.host_keys.keys().map(String::as_str).collect();
     state::keep_only(&host_keys, &names)?;
+    let listeners: Vec<&str> = service.certificates.keys().map(String::as_str).collect();
+    state::keep_only_folders(&tls, &listeners)?;
     Ok((folder, Digest::of(&endpoint)))
 }
 

@@ -158,7 +158,9 @@ impl Kinds {
                     .message
                     .split_once(": ")
                     .unwrap_or((&error.message, ""));
-                mistakes.push(object.mistake(&error.field_path, what, mend));
+                // A rule's own `fieldPath` begins with a dot, as Kubernetes wants it.
+                let path = error.field_path.trim_start_matches('.');
+                mistakes.push(object.mistake(path, what, mend));
             }
             return None;
         }

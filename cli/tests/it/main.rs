@@ -6,6 +6,7 @@
 )]
 
 mod check;
+mod ftps;
 mod hashes;
 mod mistakes;
 mod serve;

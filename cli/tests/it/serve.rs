@@ -5,8 +5,11 @@ use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::Path,
-    process::{Child, Command, ExitStatus, Stdio},
-    sync::mpsc::{Receiver, channel},
+    process::{self, Child, Command, ExitStatus, Stdio},
+    sync::{
+        atomic::{AtomicU8, Ordering},
+        mpsc::{Receiver, channel},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -17,26 +20,40 @@ use rustix::process::{Pid, Signal, kill_process};
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A folder with the good manifests, at a port that is free.
-struct Place {
+pub(crate) struct Place {
     folder: tempfile::TempDir,
     port: u16,
+    /// An address that no other place has.
+    pub(crate) address: Ipv4Addr,
 }
 
 impl Place {
     fn new() -> Self {
+        Self::with("partners")
+    }
+
+    pub(crate) fn with(manifests: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/good/partners");
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/good");
+        let golden = golden.join(manifests);
         let port = free_port();
         fs::create_dir(folder.path().join("partners")).unwrap();
         for file in ["partners.yaml", "users.yaml"] {
             let text = fs::read_to_string(golden.join(file)).unwrap();
-            let text = text.replace("port: 22\n", &format!("port: {port}\n"));
+            let text = [22, 21, 990].iter().fold(text, |text, written| {
+                let port = if *written == 22 { port } else { free_port() };
+                text.replace(&format!("port: {written}\n"), &format!("port: {port}\n"))
+            });
             fs::write(folder.path().join("partners").join(file), text).unwrap();
         }
-        Self { folder, port }
+        Self {
+            folder,
+            port,
+            address: loopback(),
+        }
     }
 
-    fn edit(&self, file: &str, edit: impl FnOnce(String) -> String) {
+    pub(crate) fn edit(&self, file: &str, edit: impl FnOnce(String) -> String) {
         let path = self.folder.path().join("partners").join(file);
         let text = fs::read_to_string(&path).unwrap_or_default();
         fs::write(path, edit(text)).unwrap();
@@ -52,8 +69,22 @@ impl Place {
         command
     }
 
-    fn start(&self) -> Running {
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.folder.path().join("partners").join(file)).unwrap()
+    }
+
+    pub(crate) fn start(&self) -> Running {
         Running::of(self.command())
+    }
+
+    pub(crate) fn start_with(&self, arguments: &[&str]) -> Running {
+        let mut command = self.command();
+        command.args(arguments);
+        Running::of(command)
     }
 
     fn banner(&self) -> Option<String> {
@@ -63,6 +94,12 @@ impl Place {
         BufReader::new(stream.take(256)).read_line(&mut line).ok()?;
         Some(line)
     }
+}
+
+fn loopback() -> Ipv4Addr {
+    static LAST: AtomicU8 = AtomicU8::new(1);
+    let [_, _, high, low] = process::id().to_be_bytes();
+    Ipv4Addr::new(127, high | 64, low, LAST.fetch_add(1, Ordering::Relaxed))
 }
 
 fn free_port() -> u16 {
@@ -82,7 +119,7 @@ fn lines(stream: impl std::io::Read + Send + 'static) -> Receiver<String> {
     receiver
 }
 
-struct Running {
+pub(crate) struct Running {
     child: Child,
     out: Receiver<String>,
     errors: Receiver<String>,
@@ -106,7 +143,7 @@ impl Running {
     }
 
     /// The lines up to one that contains this text.
-    fn lines_until(&self, text: &str) -> Vec<String> {
+    pub(crate) fn lines_until(&self, text: &str) -> Vec<String> {
         let mut lines = Vec::new();
         loop {
             match self.out.recv_timeout(PATIENCE) {
@@ -122,11 +159,11 @@ impl Running {
         }
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    fn ended(&mut self) -> ExitStatus {
+    pub(crate) fn ended(&mut self) -> ExitStatus {
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -138,7 +175,7 @@ impl Running {
         panic!("it does not end");
     }
 
-    fn sheet_line(&self, text: &str) -> String {
+    pub(crate) fn sheet_line(&self, text: &str) -> String {
         self.sheet
             .iter()
             .find(|line| line.contains(text))
@@ -236,9 +273,9 @@ fn a_second_start_keeps_keys_and_hashes() {
 #[test]
 fn everything_in_the_state_is_the_owners_alone() {
     use std::os::unix::fs::PermissionsExt as _;
-    let place = Place::new();
+    let place = Place::with("ftps");
 
-    let _running = place.start();
+    let _running = crate::ftps::start(&place);
 
     let mut folders = vec![place.folder.path().join("state")];
     while let Some(folder) = folders.pop() {

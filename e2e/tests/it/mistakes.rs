@@ -83,3 +83,37 @@ fn every_mistake_is_shown_at_once() -> Result<()> {
         &["spec.storage.uploads", "spec.drainTimeout", "colour"],
     )
 }
+
+#[test]
+fn ftps_without_certificate_and_ports_is_refused() -> Result<()> {
+    check_is_refused(
+        |good| {
+            good.replace(
+                "  ssh: {",
+                "  - { name: ftps, protocol: FTPSExplicit, port: 21 }\n  ssh: {",
+            )
+        },
+        &[
+            "story.yaml:",
+            "SecureFtpEndpoint/story",
+            "spec.listeners[1]",
+            "secretRef or an issuerRef",
+            "dataConnections.passive",
+        ],
+    )
+}
+
+#[test]
+fn ftps_with_a_certificate_that_is_not_there_is_refused() -> Result<()> {
+    check_is_refused(
+        |good| {
+            good.replace(
+                "  ssh: {",
+                "  - { name: ftps, protocol: FTPSExplicit, port: 21, tls: { secretRef: { name: nowhere } } }
+  dataConnections: { passive: { ports: { start: 30000, end: 30003 }, perReplica: 2 } }
+  ssh: {",
+            )
+        },
+        &["story.yaml:", "spec.listeners[1].tls.secretRef", "nowhere"],
+    )
+}

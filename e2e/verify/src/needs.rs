@@ -82,6 +82,10 @@ const NEEDS: &[Need] = &[
         package: "curl",
     },
     Need {
+        thing: "openssl",
+        package: "openssl",
+    },
+    Need {
         thing: "setpriv",
         package: "util-linux",
     },

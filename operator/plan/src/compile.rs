@@ -1,22 +1,20 @@
 //! One endpoint with its users and Secrets becomes one configuration.
 
-use std::{
-    collections::{BTreeMap, btree_map::Entry},
-    net::{IpAddr, SocketAddr},
-    path::PathBuf,
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, time::Duration};
 
 use crds::{SecureFtpEndpoint, SecureFtpUser};
 use gateway_config::{
-    ClientAddress, Configuration, Endpoint, Listener, ProxyProtocol, Storage, User, UserName,
+    ClientAddress, Configuration, Endpoint, Protocol, ProxyProtocol, Storage, User, UserName,
     VERSION,
 };
 
 use crate::{
-    Mistake, Problem, SecretKey, Secrets,
+    Certificate, Mistake, PassivePlacement, Problem, SecretKey, Secrets,
     authentication::credentials,
+    data_connections::compile_data_connections,
     host_keys::host_keys,
+    listeners::{Served, compile_listeners},
+    offer::Offer,
     problem::{name_of, namespace_of},
     selection::{selected, username, without_duplicates},
     translate,
@@ -40,14 +38,24 @@ pub type PasswordHashes = BTreeMap<SecretKey, String>;
 /// Where the gateway will run: what no manifest says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placement {
-    /// The address that listeners are bound to.
+    /// The address that listeners and passive ports are bound to.
     pub address: IpAddr,
-    /// The port to bind for a port of the manifest; one that is not here is bound as it is.
+    /// The port to bind for a port of the manifest, of a listener or passive; one that is not here is bound as it is.
     pub ports: BTreeMap<u16, u16>,
+    /// The passive ports of this gateway.
+    pub passive: PassivePlacement,
+    /// The certificates of listeners that name an issuer, by the listener's name.
+    pub certificates: BTreeMap<String, Certificate>,
     /// The folder at which the endpoint's claim is found.
     pub volume: PathBuf,
     /// Whether the gateway sees the addresses of its clients.
     pub client_address: ClientAddress,
+}
+
+impl Placement {
+    pub(crate) fn bound(&self, port: u16) -> u16 {
+        self.ports.get(&port).copied().unwrap_or(port)
+    }
 }
 
 /// What became of an endpoint.
@@ -59,6 +67,8 @@ pub struct Compiled {
     /// there are none, and keys are made once and kept. If it names one that is of no use, there are none and a
     /// problem: then none may be made, for clients would meet a stranger's key.
     pub host_keys: BTreeMap<String, Vec<u8>>,
+    /// The certificate of every FTPS listener of the configuration, by the listener's name.
+    pub certificates: BTreeMap<String, Certificate>,
     /// What people have to mend. Everything else is in the configuration.
     pub problems: Vec<Problem>,
 }
@@ -66,31 +76,45 @@ pub struct Compiled {
 /// Compiles one endpoint.
 pub fn compile(sources: Sources<'_>, hashes: &PasswordHashes, placement: &Placement) -> Compiled {
     let mut problems = Vec::new();
-    let endpoint = compile_endpoint(sources.endpoint, placement, &mut problems);
+    let served = compile_listeners(sources.endpoint, sources.secrets, placement, &mut problems);
+    let (endpoint, certificates) =
+        compile_endpoint(sources.endpoint, served, placement, &mut problems);
     let host_keys = host_keys(sources.endpoint, sources.secrets, &mut problems);
-    let users = compile_users(sources, hashes, &endpoint, &mut problems);
+    let offer = Offer::of(sources.endpoint, placement);
+    let users = compile_users(sources, hashes, &offer, &mut problems);
     Compiled {
         configuration: Configuration { endpoint, users },
         host_keys,
+        certificates,
         problems,
     }
 }
 
 fn compile_endpoint(
     endpoint: &SecureFtpEndpoint,
+    (mut listeners, mut certificates): Served,
     placement: &Placement,
     problems: &mut Vec<Problem>,
-) -> Endpoint {
+) -> (Endpoint, BTreeMap<String, Certificate>) {
     let storage = &endpoint.spec.storage;
-    Endpoint {
+    let proxy_protocol = compile_proxy_protocol(endpoint, problems);
+    let mut data_connections =
+        compile_data_connections(endpoint, placement, &proxy_protocol, problems);
+    // FTPS and its data connections are served together or not at all.
+    if data_connections.is_none() {
+        listeners.retain(|listener| listener.protocol == Protocol::Sftp);
+        certificates.clear();
+    }
+    data_connections.take_if(|_| certificates.is_empty());
+    let endpoint = Endpoint {
         version: VERSION,
         namespace: namespace_of(&endpoint.metadata).to_owned(),
         name: name_of(&endpoint.metadata).to_owned(),
         generation: endpoint.metadata.generation.unwrap_or_default(),
-        listeners: compile_listeners(endpoint, placement, problems),
+        listeners,
         client_address: placement.client_address,
-        proxy_protocol: ProxyProtocol::default(),
-        data_connections: None,
+        proxy_protocol,
+        data_connections,
         ssh: translate::ssh(&endpoint.spec.ssh),
         limits: translate::limits(&endpoint.spec.limits),
         storage: Storage {
@@ -102,47 +126,36 @@ fn compile_endpoint(
         },
         drain_seconds: Duration::from(endpoint.spec.drain_timeout).as_secs(),
         users: BTreeMap::new(),
-    }
+    };
+    (endpoint, certificates)
 }
 
-fn compile_listeners(
+fn compile_proxy_protocol(
     endpoint: &SecureFtpEndpoint,
-    placement: &Placement,
     problems: &mut Vec<Problem>,
-) -> Vec<Listener> {
-    let mut taken = BTreeMap::new();
-    let mut listeners = Vec::new();
-    for (index, listener) in endpoint.spec.listeners.iter().enumerate() {
-        let port = listener.port;
-        let bound = placement.ports.get(&port).copied().unwrap_or(port);
-        match taken.entry(bound) {
-            Entry::Occupied(other) => problems.push(Problem::of_endpoint(
+) -> ProxyProtocol {
+    let written = &endpoint.spec.exposure.proxy_protocol;
+    let mut trusted_cidrs = Vec::new();
+    for (index, text) in written.trusted_cidrs.iter().enumerate() {
+        match text.parse() {
+            Ok(network) => trusted_cidrs.push(network),
+            Err(_) => problems.push(Problem::of_endpoint(
                 endpoint,
-                &format!("spec.listeners[{index}].port"),
-                Mistake::PortTaken {
-                    port,
-                    bound,
-                    other: String::clone(other.get()),
-                },
+                &format!("spec.exposure.proxyProtocol.trustedCIDRs[{index}]"),
+                Mistake::Network(text.clone()),
             )),
-            Entry::Vacant(free) => {
-                free.insert(listener.name.clone());
-                listeners.push(Listener {
-                    name: listener.name.clone(),
-                    protocol: translate::protocol(listener.protocol),
-                    address: SocketAddr::new(placement.address, bound),
-                    tls: None,
-                });
-            }
         }
     }
-    listeners
+    ProxyProtocol {
+        mode: translate::proxy_mode(written.mode),
+        trusted_cidrs,
+    }
 }
 
 fn compile_users(
     sources: Sources<'_>,
     hashes: &PasswordHashes,
-    endpoint: &Endpoint,
+    offer: &Offer<'_>,
     problems: &mut Vec<Problem>,
 ) -> BTreeMap<UserName, User> {
     let mut compiled = BTreeMap::new();
@@ -150,7 +163,7 @@ fn compile_users(
         let known = problems.len();
         let credentials = credentials(user, sources.secrets, hashes, problems);
         let said_why = problems.len() > known;
-        match compile_user(user, credentials, endpoint) {
+        match compile_user(user, credentials, offer) {
             Ok(user_configuration) => {
                 compiled.insert(UserName::new(username(user)), user_configuration);
             }

@@ -5,7 +5,7 @@ use std::fmt;
 use crds::{SecureFtpEndpoint, SecureFtpUser};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::{DEFAULT_NAMESPACE, KeyMistake, PasswordMistake};
+use crate::{CertificateMistake, DEFAULT_NAMESPACE, KeyMistake, PasswordMistake};
 
 /// One mistake at one field of one object.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -101,7 +101,7 @@ pub enum Mistake {
     NoWayIn,
     /// The endpoint offers no method that this user could use.
     #[error(
-        "this user has only {has}, which the endpoint {endpoint} does not accept: give the user {wanted}, or add a method to the endpoint's spec.ssh.authenticationMethods"
+        "this user has only {has}, which the endpoint {endpoint} does not accept: give the user {wanted}, or the endpoint an SFTP listener with the method in spec.ssh.authenticationMethods"
     )]
     MethodNotOffered {
         /// What the user has.
@@ -156,6 +156,58 @@ pub enum Mistake {
         /// The listener that has it.
         other: String,
     },
+    /// An FTPS listener does not say how it is encrypted.
+    #[error("an FTPS listener has no certificate: add tls with a secretRef or an issuerRef")]
+    TlsMissing,
+    /// A certificate comes from nowhere, or from two places.
+    #[error("tls needs exactly one source of its certificate: write either secretRef or issuerRef")]
+    CertificateSource,
+    /// The issuer has not answered.
+    #[error("the certificate has not been issued yet: nothing to mend unless this stays")]
+    CertificatePending,
+    /// The Secret of a certificate cannot be served.
+    #[error("the Secret {secret} {mistake}")]
+    Certificate {
+        /// The name of the Secret.
+        secret: String,
+        /// What is wrong with it.
+        mistake: CertificateMistake,
+    },
+    /// The certificate is for other names.
+    #[error(
+        "the certificate in the Secret {secret} is not valid for {host}: issue it for this name too, or remove the name"
+    )]
+    CertificateName {
+        /// The name of the Secret.
+        secret: String,
+        /// The name that clients connect to.
+        host: String,
+    },
+    /// FTPS without passive ports.
+    #[error("FTPS has no ports for files: add dataConnections.passive with a range of ports")]
+    PassivePortsMissing,
+    /// A gateway has no share of the passive ports.
+    #[error(
+        "the range of passive ports is too small: raise end, so that it has perReplica ports for every replica and for at least two"
+    )]
+    PassivePortsTooFew,
+    /// A passive port would be bound where something else is.
+    #[error(
+        "the passive port {port} is served at {bound}, which {other} has already: choose another range, or another port for the other"
+    )]
+    PassivePortTaken {
+        /// The port in the manifest.
+        port: u16,
+        /// The port that would be bound.
+        bound: u16,
+        /// What has it.
+        other: String,
+    },
+    /// What PASV should tell is no IPv4 address.
+    #[error(
+        "{0:?} is no IPv4 address: write the one that clients connect to, for example 203.0.113.7"
+    )]
+    PassiveAddress(String),
     /// An entry of the host key Secret is no private key.
     #[error(
         "the entry {key} of the Secret {secret} is no private key in OpenSSH's format without a passphrase: convert it with `ssh-keygen -p -N '' -f FILE` or remove it"
@@ -193,6 +245,13 @@ impl Mistake {
             Self::Network(_) => "NetworkInvalid",
             Self::AddressHidden { .. } => "AddressHidden",
             Self::PortTaken { .. } => "PortTaken",
+            Self::TlsMissing | Self::CertificateSource => "TlsInvalid",
+            Self::CertificatePending => "CertificatePending",
+            Self::Certificate { .. } | Self::CertificateName { .. } => "CertificateInvalid",
+            Self::PassivePortsMissing
+            | Self::PassivePortsTooFew
+            | Self::PassivePortTaken { .. }
+            | Self::PassiveAddress(_) => "PassivePortsInvalid",
             Self::HostKey { .. } | Self::NoHostKey { .. } => "HostKeyInvalid",
         }
     }

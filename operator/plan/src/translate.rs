@@ -5,6 +5,57 @@ use gateway_config as gateway;
 pub(crate) fn protocol(protocol: crds::Protocol) -> gateway::Protocol {
     match protocol {
         crds::Protocol::Sftp => gateway::Protocol::Sftp,
+        crds::Protocol::FtpsExplicit => gateway::Protocol::FtpsExplicit,
+        crds::Protocol::FtpsImplicit => gateway::Protocol::FtpsImplicit,
+    }
+}
+
+/// None for SFTP.
+pub(crate) fn tls(listener: &crds::Listener) -> Option<gateway::Tls> {
+    let crds::Tls {
+        min_version,
+        // Files of their own.
+        secret_ref: _,
+        issuer_ref: _,
+        dns_names: _,
+    } = listener.tls.as_ref()?;
+    Some(gateway::Tls {
+        encryption: match listener.encryption.unwrap_or_default() {
+            crds::Encryption::Required => gateway::Encryption::Required,
+            crds::Encryption::ControlRequired => gateway::Encryption::ControlRequired,
+            crds::Encryption::Optional => gateway::Encryption::Optional,
+        },
+        min_version: match min_version {
+            crds::TlsVersion::V1_2 => gateway::TlsVersion::V1_2,
+            crds::TlsVersion::V1_3 => gateway::TlsVersion::V1_3,
+        },
+    })
+}
+
+pub(crate) fn binding(binding: crds::Binding) -> gateway::Binding {
+    match binding {
+        crds::Binding::TlsRequired => gateway::Binding::TlsRequired,
+        crds::Binding::TlsPreferred => gateway::Binding::TlsPreferred,
+        crds::Binding::Address => gateway::Binding::Address,
+        crds::Binding::None => gateway::Binding::None,
+    }
+}
+
+pub(crate) fn active(active: &crds::Active) -> gateway::Active {
+    let crds::Active { mode, message } = active;
+    gateway::Active {
+        mode: match mode {
+            crds::ActiveMode::Deny => gateway::ActiveMode::Deny,
+        },
+        message: message.clone(),
+    }
+}
+
+pub(crate) fn proxy_mode(mode: crds::ProxyMode) -> gateway::ProxyMode {
+    match mode {
+        crds::ProxyMode::Disabled => gateway::ProxyMode::Disabled,
+        crds::ProxyMode::Optional => gateway::ProxyMode::Optional,
+        crds::ProxyMode::Required => gateway::ProxyMode::Required,
     }
 }
 

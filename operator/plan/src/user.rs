@@ -1,10 +1,16 @@
 //! One user of one endpoint.
 
 use crds::SecureFtpUser;
-use gateway_config::{AuthenticationMethod, ClientAddress, Endpoint, User};
+use gateway_config::User;
 use ipnet::IpNet;
 
-use crate::{Mistake, Problem, authentication::Credentials, selection::username, translate};
+use crate::{
+    Mistake, Problem,
+    authentication::Credentials,
+    offer::{self, Addresses, Offer},
+    selection::username,
+    translate,
+};
 
 const USERNAME_CHARACTERS_MAX: usize = 64;
 
@@ -12,7 +18,7 @@ const USERNAME_CHARACTERS_MAX: usize = 64;
 pub(crate) fn compile_user(
     user: &SecureFtpUser,
     credentials: Credentials,
-    endpoint: &Endpoint,
+    offer: &Offer<'_>,
 ) -> Result<User, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut report = |field: &str, mistake| problems.push(Problem::of_user(user, field, mistake));
@@ -26,8 +32,8 @@ pub(crate) fn compile_user(
     if !is_root(&root) {
         report("spec.root", Mistake::Root(root.clone()));
     }
-    let allowed_cidrs = networks(user, endpoint, &mut report);
-    if let Err(mistake) = way_in(&credentials, endpoint) {
+    let allowed_cidrs = networks(user, offer, &mut report);
+    if let Err(mistake) = way_in(&credentials, offer) {
         report("spec.authentication", mistake);
     }
     if !problems.is_empty() {
@@ -45,7 +51,7 @@ pub(crate) fn compile_user(
             .map(translate::permission)
             .collect(),
         allowed_cidrs,
-        require_tls: false,
+        require_tls: user.spec.require_tls,
         valid_until: user
             .spec
             .valid_until
@@ -77,12 +83,11 @@ fn is_root(root: &str) -> bool {
 
 fn networks(
     user: &SecureFtpUser,
-    endpoint: &Endpoint,
+    offer: &Offer<'_>,
     report: &mut impl FnMut(&str, Mistake),
 ) -> Vec<IpNet> {
-    let hidden = endpoint.client_address == ClientAddress::Hidden;
-    if hidden && !user.spec.allowed_cidrs.is_empty() {
-        let endpoint = endpoint.name.clone();
+    if offer.addresses == Addresses::Hidden && !user.spec.allowed_cidrs.is_empty() {
+        let endpoint = offer.endpoint.to_owned();
         report("spec.allowedCIDRs", Mistake::AddressHidden { endpoint });
     }
     let mut networks = Vec::new();
@@ -99,13 +104,11 @@ fn networks(
 }
 
 /// Whether what the user has fits what the endpoint takes.
-fn way_in(credentials: &Credentials, endpoint: &Endpoint) -> Result<(), Mistake> {
-    let methods = &endpoint.ssh.authentication_methods;
-    let takes_keys = methods.contains(&AuthenticationMethod::PublicKey);
-    let takes_passwords = methods.contains(&AuthenticationMethod::Password)
-        || methods.contains(&AuthenticationMethod::KeyboardInteractive);
+fn way_in(credentials: &Credentials, offer: &Offer<'_>) -> Result<(), Mistake> {
     let has_keys = !credentials.authorized_keys.is_empty();
     let has_password = credentials.password_hash.is_some();
+    let takes_keys = offer.credentials != offer::Credentials::Passwords;
+    let takes_passwords = offer.credentials != offer::Credentials::Keys;
     if (has_keys && takes_keys) || (has_password && takes_passwords) {
         return Ok(());
     }
@@ -120,6 +123,6 @@ fn way_in(credentials: &Credentials, endpoint: &Endpoint) -> Result<(), Mistake>
     Err(Mistake::MethodNotOffered {
         has,
         wanted,
-        endpoint: endpoint.name.clone(),
+        endpoint: offer.endpoint.to_owned(),
     })
 }

@@ -1,6 +1,7 @@
 //! The connection sheet: what a person needs to move their first file, every command ready to paste.
 
 mod commands;
+mod ftps;
 
 use std::{
     collections::BTreeSet,
@@ -9,9 +10,10 @@ use std::{
     time::Duration,
 };
 
-use gateway_config::Permission;
+use gateway_config::{AuthenticationMethod, DataConnections, Permission, ProxyProtocol};
 
-use self::commands::Way;
+use self::commands::{Ssh, Tls, Way};
+pub use self::ftps::{Ftps, Start, Trust};
 
 /// How many users of an endpoint are shown; nobody reads thousands, and the manifests name them all.
 const USERS_MAX: usize = 50;
@@ -38,6 +40,12 @@ pub struct Endpoint {
     pub listeners: Vec<Listener>,
     /// Its host keys, as `SHA256:… (ED25519)`.
     pub fingerprints: Vec<String>,
+    /// How SSH lets users in.
+    pub methods: Vec<AuthenticationMethod>,
+    /// How files go in FTPS, if a listener speaks it.
+    pub data_connections: Option<DataConnections>,
+    /// Whether connections come through a balancer.
+    pub proxy_protocol: ProxyProtocol,
     /// The folder with the files.
     pub volume: String,
     /// The file by which clients know the host keys.
@@ -57,6 +65,17 @@ pub struct Listener {
     pub address: SocketAddr,
     /// The port in the manifest.
     pub port: u16,
+    /// What is spoken.
+    pub protocol: Protocol,
+}
+
+/// What a listener speaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// SFTP.
+    Sftp,
+    /// FTPS, explicit or implicit.
+    Ftps(Ftps),
 }
 
 /// Somebody who may log in.
@@ -119,28 +138,36 @@ impl fmt::Display for Sheet {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for listener in &self.listeners {
-            let Listener {
-                name,
-                address,
-                port,
-            } = listener;
-            write!(
-                f,
-                "SFTP  {}  listener {name}  {} port {}",
-                self.name,
-                address.ip(),
-                address.port()
-            )?;
-            if *port != address.port() {
-                write!(f, " ({port} in the manifest)")?;
-            }
-            writeln!(f)?;
+        let of_ssh = |listener: &&Listener| listener.protocol == Protocol::Sftp;
+        let mut ssh = self.listeners.iter().filter(of_ssh).peekable();
+        let has_ssh = ssh.peek().is_some();
+        for listener in ssh {
+            writeln!(f, "SFTP  {}  {}", self.name, Place(listener))?;
         }
-        for fingerprint in &self.fingerprints {
+        for fingerprint in self.fingerprints.iter().filter(|_| has_ssh) {
             writeln!(f, "  host key  {fingerprint}")?;
         }
+        for listener in &self.listeners {
+            if let Protocol::Ftps(ftps) = &listener.protocol {
+                writeln!(f, "FTPS  {}  {}", self.name, Place(listener))?;
+                write!(f, "{}", ftps::Lines(listener, ftps))?;
+            }
+        }
+        write!(f, "{}", ftps::Transfers(self))?;
         writeln!(f, "  files     {}", self.volume)?;
+        self.users(f)
+    }
+}
+
+impl Endpoint {
+    /// Whether the commands for this one are right for the other, too.
+    pub(super) fn is_reached_like(&self, other: &Self) -> bool {
+        self.listeners == other.listeners
+            && self.fingerprints == other.fingerprints
+            && self.data_connections == other.data_connections
+    }
+
+    fn users(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.users.is_empty() {
             writeln!(
                 f,
@@ -164,13 +191,6 @@ impl fmt::Display for Endpoint {
         }
         Ok(())
     }
-}
-
-impl Endpoint {
-    /// Whether the commands for this one are right for the other, too.
-    pub(super) fn is_reached_like(&self, other: &Self) -> bool {
-        self.listeners == other.listeners && self.fingerprints == other.fingerprints
-    }
 
     fn credential(
         &self,
@@ -178,7 +198,11 @@ impl Endpoint {
         user: &User,
         credential: &Credential,
     ) -> fmt::Result {
-        let name = &user.name;
+        let commands = self.commands(user, credential);
+        // What no listener takes needs no telling.
+        if commands.is_empty() {
+            return Ok(());
+        }
         match credential {
             Credential::Password { secret, key } => {
                 writeln!(
@@ -198,17 +222,66 @@ impl Endpoint {
                 )?;
             }
         }
+        for command in commands {
+            writeln!(f, "      {command}")?;
+        }
+        Ok(())
+    }
+
+    fn commands(&self, user: &User, credential: &Credential) -> Vec<String> {
+        let mut commands = Vec::new();
         for listener in &self.listeners {
             let way = Way {
                 host: reachable(listener.address.ip()),
                 port: listener.address.port(),
-                user: name,
-                known_hosts: &self.known_hosts,
-                fingerprints: &self.fingerprints,
+                user: &user.name,
             };
-            for command in way.commands(credential) {
-                writeln!(f, "      {command}")?;
+            match &listener.protocol {
+                Protocol::Sftp if is_taken(&self.methods, credential) => {
+                    let ssh = Ssh {
+                        way,
+                        known_hosts: &self.known_hosts,
+                        fingerprints: &self.fingerprints,
+                    };
+                    commands.extend(ssh.commands(credential));
+                }
+                Protocol::Ftps(ftps) if matches!(credential, Credential::Password { .. }) => {
+                    commands.extend(Tls { way, ftps }.commands());
+                }
+                Protocol::Sftp | Protocol::Ftps(_) => {}
             }
+        }
+        commands
+    }
+}
+
+/// Whether SSH lets this credential in.
+fn is_taken(methods: &[AuthenticationMethod], credential: &Credential) -> bool {
+    methods.iter().any(|method| match method {
+        AuthenticationMethod::PublicKey => {
+            matches!(credential, Credential::MadeKey(_) | Credential::Keys(_))
+        }
+        AuthenticationMethod::Password | AuthenticationMethod::KeyboardInteractive => {
+            matches!(credential, Credential::Password { .. })
+        }
+    })
+}
+
+/// Where a listener is found.
+struct Place<'a>(&'a Listener);
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Listener {
+            name,
+            address,
+            port,
+            protocol: _,
+        } = self.0;
+        let (host, bound) = (address.ip(), address.port());
+        write!(f, "listener {name}  {host} port {bound}")?;
+        if *port != bound {
+            write!(f, " ({port} in the manifest)")?;
         }
         Ok(())
     }
@@ -278,6 +351,9 @@ mod tests {
                 name: "default/partners".to_owned(),
                 listeners: Vec::new(),
                 fingerprints: Vec::new(),
+                methods: Vec::new(),
+                data_connections: None,
+                proxy_protocol: ProxyProtocol::default(),
                 volume: "files".to_owned(),
                 known_hosts: "known_hosts".to_owned(),
                 users: (0..USERS_MAX + 3).map(user).collect(),

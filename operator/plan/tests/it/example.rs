@@ -23,6 +23,21 @@ fn the_example_compiles_without_problems() {
 }
 
 #[test]
+fn the_example_speaks_all_three_protocols() {
+    use gateway_config::Protocol::{FtpsExplicit, FtpsImplicit, Sftp};
+
+    let endpoint = partners().compile().configuration.endpoint;
+
+    let protocols: Vec<_> = endpoint
+        .listeners
+        .iter()
+        .map(|listener| listener.protocol)
+        .collect();
+    assert_eq!(protocols, [Sftp, FtpsExplicit, FtpsImplicit]);
+    assert_eq!(endpoint.data_connections.unwrap().passive.ports.len(), 48);
+}
+
+#[test]
 fn the_customer_of_the_example_may_only_look_and_read() {
     use gateway_config::Permission::{List, Read};
 
@@ -55,7 +70,11 @@ fn keys_made_for_the_absent_secret_let_the_supplier_in() {
     assert!(plan::absent_optional_secrets(manifests.sources()).is_empty());
 }
 
+/// The example, with its certificates issued.
 fn partners() -> Manifests {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    Manifests::read(&repository.join("examples/partners/partners.yaml"))
+    let mut manifests = Manifests::read(&repository.join("examples/partners/partners.yaml"));
+    let issued = ("test/issued".to_owned(), "ftps ftps-implicit".to_owned());
+    manifests.endpoint.metadata.annotations = Some([issued].into());
+    manifests
 }

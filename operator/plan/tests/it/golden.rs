@@ -54,6 +54,11 @@ fn check(folder: &Path) {
         .keys()
         .map(|name| name.clone() + "\n")
         .collect();
+    let certificates: String = compiled
+        .certificates
+        .keys()
+        .map(|name| name.clone() + "\n")
+        .collect();
     compare(
         &folder.join("endpoint.json"),
         &(serde_json::to_string_pretty(&compiled.configuration.endpoint).unwrap() + "\n"),
@@ -64,6 +69,7 @@ fn check(folder: &Path) {
     );
     compare(&folder.join("problems.txt"), &problems);
     compare(&folder.join("host-keys.txt"), &host_keys);
+    compare(&folder.join("certificates.txt"), &certificates);
 }
 
 /// A file that is absent is empty.

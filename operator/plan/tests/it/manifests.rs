@@ -10,7 +10,9 @@ use std::{
 use crds::{SecureFtpEndpoint, SecureFtpUser};
 use gateway_config::ClientAddress;
 use k8s_openapi::api::core::v1::Secret;
-use plan::{Compiled, PasswordHashes, Placement, Secrets, Sources};
+use plan::{
+    Certificate, Compiled, PassivePlacement, PasswordHashes, Placement, Secrets, Share, Sources,
+};
 use serde::Deserialize as _;
 use serde_norway::Value;
 
@@ -71,18 +73,39 @@ impl Manifests {
             .collect()
     }
 
+    /// What the annotations `test/…` of the endpoint say, for whoever reads the case.
     pub(crate) fn placement(&self) -> Placement {
         let annotations = self.endpoint.metadata.annotations.as_ref();
-        let hidden = annotations.is_some_and(|all| all.contains_key("test/client-address"));
+        let said = |name: &str| annotations.and_then(|all| all.get(&format!("test/{name}")));
+        let told = said("told").map(|pair| {
+            let (port, told) = pair.split_once('=').unwrap();
+            (port.parse().unwrap(), told.parse().unwrap())
+        });
+        let issued_to = said("issued").map_or("", |listeners| listeners.as_str());
         Placement {
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             ports: BTreeMap::from([(22, 2022)]),
+            passive: PassivePlacement {
+                share: said("slot").map_or(Share::Whole, |slot| Share::Slot(slot.parse().unwrap())),
+                told: told.into_iter().collect(),
+                address: said("pasv").map(|address| address.parse().unwrap()),
+            },
+            certificates: issued_to
+                .split(' ')
+                .map(|listener| (listener.to_owned(), issued()))
+                .collect(),
             volume: "/volumes/partners-data".into(),
-            client_address: if hidden {
-                ClientAddress::Hidden
-            } else {
-                ClientAddress::Real
+            client_address: match said("client-address") {
+                Some(_hidden) => ClientAddress::Hidden,
+                None => ClientAddress::Real,
             },
         }
+    }
+}
+
+fn issued() -> Certificate {
+    Certificate {
+        chain: include_bytes!("../fixtures/issued.crt").to_vec(),
+        key: include_bytes!("../fixtures/issued.key").to_vec(),
     }
 }
