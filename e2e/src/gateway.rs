@@ -16,11 +16,12 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::{
+    door::{Door, Start},
     loopback,
     memory::Memory,
     place::{Place, make_key},
     program::{Ended, Program},
-    setup::{CLAIM, Setup},
+    setup::{self, CLAIM, Setup},
     wait::{PATIENCE, until},
 };
 
@@ -154,6 +155,23 @@ impl Gateway {
     /// Where clients go; as the setup's first user.
     pub const fn place(&self) -> &Place {
         &self.place
+    }
+
+    /// Where FTP clients go, as the setup's first user: by TLS 1.3 and EPSV, until the story says something else.
+    pub fn door(&self, start: Start) -> Door {
+        let address = match start {
+            Start::Never | Start::Explicit => setup::explicit(self.place.address),
+            Start::Implicit => setup::implicit(self.place.address),
+        };
+        let authority = self.folder.path().join("state/ca/ca.crt");
+        Door::new(address, start, authority, &self.place)
+    }
+
+    /// The first and the last passive port.
+    pub fn passive_ports(&self) -> Result<(u16, u16)> {
+        let ftps = self.setup.ftps.as_ref();
+        let ftps = ftps.context("the story serves no FTPS")?;
+        Ok(setup::passive(self.place.address, ftps))
     }
 
     /// The folder of the claim's volume.

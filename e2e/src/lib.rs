@@ -1,7 +1,8 @@
 //! Stories told with the real programs and real clients.
 //!
 //! ```text
-//! setup (manifests) → gateway (secureftp local) ← clients (OpenSSH, lftp, rclone, psftp, paramiko, sshfs)
+//! setup (manifests) → gateway (secureftp local) ← clients at a place: OpenSSH, lftp, rclone, psftp, paramiko, sshfs
+//!                                               ← clients at a door (FTP, FTPS): curl, lftp, wget, rclone, ftplib, …
 //! ```
 //!
 //! A story starts its own gateway at a loopback address of its own, lets clients do what people do with them, and
@@ -10,6 +11,7 @@
 
 pub mod clients;
 pub mod disk;
+pub mod door;
 pub mod figures;
 pub mod files;
 pub mod gateway;

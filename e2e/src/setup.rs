@@ -25,6 +25,80 @@ pub struct Setup {
     pub policy: &'static str,
     /// `drainTimeout`.
     pub drain_timeout: &'static str,
+    /// How FTPS is served beside SFTP; `None`: not at all.
+    pub ftps: Option<Ftps>,
+}
+
+/// How a story serves FTPS: explicit and implicit, with a certificate of the authority that the gateway makes.
+#[derive(Clone, Debug)]
+pub struct Ftps {
+    /// `encryption` of the explicit listener; the implicit one is encrypted by nature.
+    pub encryption: &'static str,
+    /// `tls.minVersion` of both.
+    pub min_version: &'static str,
+    /// `dataConnections.binding`.
+    pub binding: &'static str,
+    /// How many passive ports there are; an even number.
+    pub passive_ports: u16,
+    /// `passive.waitSeconds`.
+    pub wait_seconds: u32,
+    /// `passive.connectSeconds`.
+    pub connect_seconds: u32,
+}
+
+/// The ports of a story, side by side: its address is its own.
+#[derive(Clone, Copy, Debug)]
+struct Ports {
+    explicit: u16,
+    implicit: u16,
+    passive: u16,
+}
+
+impl Ports {
+    /// Those above the SFTP listener's. The kernel gives no port so high that there is no room above it.
+    const fn above(sftp: u16) -> Self {
+        Self {
+            explicit: sftp + 1,
+            implicit: sftp + 2,
+            passive: sftp + 3,
+        }
+    }
+}
+
+/// Where the explicit FTPS listener is, given SFTP's.
+#[must_use]
+pub const fn explicit(sftp: SocketAddr) -> SocketAddr {
+    with_port(sftp, Ports::above(sftp.port()).explicit)
+}
+
+/// Where the implicit FTPS listener is, given SFTP's.
+#[must_use]
+pub const fn implicit(sftp: SocketAddr) -> SocketAddr {
+    with_port(sftp, Ports::above(sftp.port()).implicit)
+}
+
+/// The first and the last passive port of `ftps`, given SFTP's listener.
+#[must_use]
+pub const fn passive(sftp: SocketAddr, ftps: &Ftps) -> (u16, u16) {
+    let first = Ports::above(sftp.port()).passive;
+    (first, first + ftps.passive_ports - 1)
+}
+
+const fn with_port(address: SocketAddr, port: u16) -> SocketAddr {
+    SocketAddr::new(address.ip(), port)
+}
+
+impl Default for Ftps {
+    fn default() -> Self {
+        Self {
+            encryption: "Required",
+            min_version: "1.2",
+            binding: "TLSPreferred",
+            passive_ports: 8,
+            wait_seconds: 10,
+            connect_seconds: 30,
+        }
+    }
 }
 
 /// One user of a story.
@@ -34,6 +108,8 @@ pub struct User {
     pub name: &'static str,
     /// The permissions; `None`: everything.
     pub permissions: Option<&'static str>,
+    /// `requireTls`.
+    pub require_tls: bool,
 }
 
 impl User {
@@ -42,6 +118,7 @@ impl User {
         Self {
             name,
             permissions: None,
+            require_tls: false,
         }
     }
 }
@@ -55,6 +132,7 @@ impl Default for Setup {
             sessions_per_user: 1500,
             policy: "Modern",
             drain_timeout: "5m",
+            ftps: None,
         }
     }
 }
@@ -64,6 +142,14 @@ impl Setup {
     pub fn for_old_clients() -> Self {
         Self {
             policy: "Intermediate",
+            ..Self::default()
+        }
+    }
+
+    /// SFTP and FTPS.
+    pub fn with_ftps(ftps: Ftps) -> Self {
+        Self {
+            ftps: Some(ftps),
             ..Self::default()
         }
     }
@@ -85,9 +171,13 @@ impl Setup {
             sessions_per_user,
             policy,
             drain_timeout,
+            ftps,
             users: _,
         } = self;
         let port = address.port();
+        let ftps = ftps
+            .as_ref()
+            .map_or_else(String::new, |ftps| ftps.fields(Ports::above(port)));
         format!(
             "apiVersion: v1
 kind: PersistentVolumeClaim
@@ -102,7 +192,7 @@ metadata: {{ name: {name} }}
 spec:
   listeners:
   - {{ name: sftp, protocol: SFTP, port: {port} }}
-  ssh: {{ policy: {policy} }}
+{ftps}  ssh: {{ policy: {policy} }}
   storage:
     persistentVolumeClaim: {{ claimName: {CLAIM} }}
     uploads: {uploads}
@@ -118,10 +208,50 @@ spec:
     }
 }
 
+impl Ftps {
+    /// Two more listeners, and the data connections.
+    fn fields(&self, ports: Ports) -> String {
+        let Self {
+            encryption,
+            min_version,
+            binding,
+            passive_ports,
+            wait_seconds,
+            connect_seconds,
+        } = self;
+        let Ports {
+            explicit,
+            implicit,
+            passive,
+        } = ports;
+        let last = passive + passive_ports - 1;
+        let share = passive_ports / 2;
+        let tls = format!(
+            "{{ issuerRef: {{ kind: Issuer, name: story }}, dnsNames: [story.example.com], minVersion: \"{min_version}\" }}"
+        );
+        format!(
+            "  - {{ name: explicit, protocol: FTPSExplicit, port: {explicit}, encryption: {encryption}, tls: {tls} }}
+  - {{ name: implicit, protocol: FTPSImplicit, port: {implicit}, tls: {tls} }}
+  dataConnections:
+    binding: {binding}
+    passive:
+      ports: {{ start: {passive}, end: {last} }}
+      perReplica: {share}
+      waitSeconds: {wait_seconds}
+      connectSeconds: {connect_seconds}
+"
+        )
+    }
+}
+
 impl User {
     /// Appends the user and the Secret with the password.
     fn write(&self, yaml: &mut String, public_key: &str) -> Result<()> {
-        let Self { name, permissions } = self;
+        let Self {
+            name,
+            permissions,
+            require_tls,
+        } = self;
         write!(
             yaml,
             "---
@@ -141,6 +271,9 @@ spec:
         )?;
         if let Some(permissions) = permissions {
             writeln!(yaml, "  permissions: [{permissions}]")?;
+        }
+        if *require_tls {
+            writeln!(yaml, "  requireTls: true")?;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The clients that people have, each as it is typed.
 
+pub mod ftp;
 pub mod lftp;
 pub mod openssh;
 pub mod paramiko;

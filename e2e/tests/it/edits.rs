@@ -64,6 +64,7 @@ fn taken_permissions_are_gone_at_the_next_login() -> Result<()> {
     let reader = User {
         name: "alice",
         permissions: Some("List, Read"),
+        require_tls: false,
     };
     gateway.edit(Setup {
         users: vec![reader],

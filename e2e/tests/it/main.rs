@@ -8,6 +8,8 @@ mod drain;
 #[cfg(test)]
 mod edits;
 #[cfg(test)]
+mod ftps;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod mistakes;

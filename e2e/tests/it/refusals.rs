@@ -229,6 +229,7 @@ fn a_read_only_user_changes_nothing() -> Result<()> {
     let reader = User {
         name: "reader",
         permissions: Some("List, Read"),
+        require_tls: false,
     };
     let gateway = Gateway::start(Setup {
         users: vec![reader],

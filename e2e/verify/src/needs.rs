@@ -82,6 +82,18 @@ const NEEDS: &[Need] = &[
         package: "curl",
     },
     Need {
+        thing: "wget",
+        package: "wget",
+    },
+    Need {
+        thing: "ncftpget",
+        package: "ncftp",
+    },
+    Need {
+        thing: "tnftp",
+        package: "tnftp",
+    },
+    Need {
         thing: "openssl",
         package: "openssl",
     },

@@ -1,12 +1,14 @@
-//! `cargo peers [--rounds N] [--gib N]`: what this gateway costs beside Debian's OpenSSH.
+//! `cargo peers [sftp|ftps] [--rounds N] [--gib N]`: what this gateway costs beside Debian's servers: OpenSSH for SFTP,
+//! pure-ftpd, `ProFTPD` and vsftpd for FTPS.
 //!
-//! Both serve files in memory to the same client with the same cipher, in turns: A B, A B, … What counts is the CPU
+//! All serve files in memory to the same client with the same cipher, in turns: A B, A B, … What counts is the CPU
 //! time of the server with all its processes; wall time on a busy machine says little. A program, not a test:
 //! it prints a table and asserts nothing.
 
 mod account;
 mod contest;
 mod contestant;
+mod ftps;
 mod table;
 
 use std::{
@@ -19,9 +21,28 @@ use anyhow::{Context, Result, bail, ensure};
 use contest::Plan;
 use contestant::Contestant;
 
+/// Which contests are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Contests {
+    Both,
+    Sftp,
+    Ftps,
+}
+
 fn main() -> Result<()> {
-    let plan = plan(env::args().skip(1))?;
+    let (contests, plan) = read(env::args().skip(1))?;
     let mut out = io::stdout().lock();
+    if contests != Contests::Ftps {
+        write!(out, "{}", sftp(plan)?)?;
+    }
+    if contests != Contests::Sftp {
+        write!(out, "{}", ftps::run(plan)?)?;
+    }
+    Ok(())
+}
+
+/// Runs the contest of SFTP; answers its table.
+fn sftp(plan: Plan) -> Result<String> {
     let contestants = [Contestant::openssh()?, Contestant::secureftp()?];
     for contestant in &contestants {
         contestant.prepare(plan)?;
@@ -36,12 +57,12 @@ fn main() -> Result<()> {
         }
         writeln!(io::stderr(), "round {round} of {}", plan.rounds)?;
     }
-    write!(out, "{}", table::render(plan, &contestants, &results, idle))?;
-    Ok(())
+    Ok(table::render(plan, &contestants, &results, idle))
 }
 
-fn plan(mut arguments: impl Iterator<Item = String>) -> Result<Plan> {
+fn read(mut arguments: impl Iterator<Item = String>) -> Result<(Contests, Plan)> {
     let mut plan = Plan::default();
+    let mut contests = Contests::Both;
     while let Some(name) = arguments.next() {
         let mut number = || -> Result<u32> {
             let value = arguments
@@ -54,10 +75,12 @@ fn plan(mut arguments: impl Iterator<Item = String>) -> Result<Plan> {
             Ok(number)
         };
         match name.as_str() {
+            "sftp" => contests = Contests::Sftp,
+            "ftps" => contests = Contests::Ftps,
             "--rounds" => plan.rounds = number()?,
             "--gib" => plan.gib = number()?,
-            _ => bail!("{name}: only --rounds N and --gib N are known"),
+            _ => bail!("{name}: only sftp, ftps, --rounds N and --gib N are known"),
         }
     }
-    Ok(plan)
+    Ok((contests, plan))
 }
