@@ -2,7 +2,7 @@
 //!
 //! A stranger may flood the port. Where addresses are real, the client's own connection always finds a place, since it
 //! replaces one from elsewhere, and none from elsewhere replaces it. Where they are hidden, the newest replaces the
-//! oldest that has said nothing yet: whoever floods must go on flooding, and a client that has begun its handshake
+//! oldest whose handshake has not begun: whoever floods must go on flooding, and a client that has begun its handshake
 //! keeps its place for [`HANDSHAKE`], which is time enough to prove itself.
 
 use std::time::Duration;
@@ -22,10 +22,9 @@ const HANDSHAKE: Duration = Duration::from_secs(2);
 pub(super) enum Rank {
     /// It has already gone.
     Ended,
-    /// It has said nothing.
-    Silent,
-    /// It has said something, and its handshake has not begun.
-    Heard,
+    /// Its handshake has not begun. A first byte is worth nothing before that: most clients say nothing until the
+    /// transfer command is answered, and strangers say what they like.
+    Waiting,
     /// Its handshake has had its time.
     Slow,
     /// Its handshake has just begun: it gives way only to who stands better.

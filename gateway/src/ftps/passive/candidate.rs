@@ -81,8 +81,7 @@ impl Candidate {
     pub(super) fn rank(&self, now: Duration) -> Rank {
         match self.stage {
             Stage::Ended => Rank::Ended,
-            Stage::Silent => Rank::Silent,
-            Stage::Heard => Rank::Heard,
+            Stage::Silent | Stage::Heard => Rank::Waiting,
             Stage::Handshaking(since) | Stage::Handshaken(_, since) => {
                 Rank::of_handshake(now.saturating_sub(since))
             }
