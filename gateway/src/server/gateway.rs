@@ -93,7 +93,7 @@ impl Gateway {
     /// Binds every listener and serves.
     pub(super) fn listen(self: &Arc<Self>) -> Result<(), StartError> {
         let endpoint = self.endpoint();
-        self.listen_as(&endpoint.configuration.endpoint)
+        self.listen_as(&endpoint.configuration.endpoint, || {})
     }
 
     /// Looks at the folder again. What cannot be served changes nothing, and is counted and said once.
@@ -140,18 +140,26 @@ impl Gateway {
         } else {
             open(&loaded).await?
         };
-        self.listen_as(endpoint)?;
-        self.users.limits.change(&endpoint.limits);
-        self.origins.change(endpoint);
         let passive = self.data_ports.of(endpoint);
         let (users, drain) = (self.users.clone(), self.drain.state());
-        let next = assemble(loaded, volume, passive, users, drain);
-        self.served.store(Arc::new(next));
+        // Many users take their time, so they are read before anything changes.
+        let next = Arc::new(assemble(loaded, volume, passive, users, drain));
+        let configuration = &next.endpoint.configuration.endpoint;
+        self.listen_as(configuration, || {
+            self.origins.change(configuration);
+            self.users.limits.change(&configuration.limits);
+            self.served.store(Arc::clone(&next));
+        })?;
         Ok(Replaced::Everything)
     }
 
-    /// Binds what is new, keeps the sockets of what is not, closes the others. All or nothing.
-    fn listen_as(self: &Arc<Self>, endpoint: &gateway_config::Endpoint) -> Result<(), StartError> {
+    /// Binds what is new, keeps the sockets of what is not, closes the others. All or nothing: `change` is called when
+    /// nothing can fail any more, and before the first client arrives at what is new.
+    fn listen_as(
+        self: &Arc<Self>,
+        endpoint: &gateway_config::Endpoint,
+        change: impl FnOnce(),
+    ) -> Result<(), StartError> {
         let mut listening = self.listening();
         let mut unclaimed: Vec<Option<&Listening>> = listening.iter().map(Some).collect();
         let mut claims = Vec::new();
@@ -165,6 +173,7 @@ impl Gateway {
         }
         // The last that can fail, so the passive ports change with the listeners or not at all.
         self.data_ports.listen(endpoint)?;
+        change();
         let mut old: Vec<_> = listening.drain(..).map(Some).collect();
         for (listener, kept, socket) in claims {
             let kept = kept.and_then(|index| old.get_mut(index)?.take());
