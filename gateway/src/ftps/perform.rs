@@ -113,15 +113,7 @@ impl Connection {
 
     fn open_data_port(&mut self) {
         self.data_port = None;
-        let data = self
-            .endpoint
-            .configuration
-            .endpoint
-            .data_connections
-            .as_ref();
-        let (Some(ports), Some(data), Some(login)) =
-            (self.endpoint.passive.clone(), data, &self.login)
-        else {
+        let (Some(ports), Some(login)) = (self.endpoint.passive.clone(), &self.login) else {
             self.answer = Some(Event::DataPortOpened(Err(PassiveFailure::NoneFree)));
             return;
         };
@@ -129,7 +121,6 @@ impl Connection {
             user: login.account.name().to_owned(),
             address: self.peer.address,
             visibility: self.peer.visibility,
-            binding: data.binding,
         };
         self.begin(Kind::DataPort, async move {
             Outcome::DataPort(ports.reserve(claimant).await)

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use gateway_config::{Endpoint, Passive};
+use gateway_config::{Active, ActiveMode, Binding, DataConnections, Endpoint, Passive};
 use tokio::net::TcpStream;
 
 use super::StartError;
@@ -39,7 +39,7 @@ impl DataPorts {
     pub(super) fn listen(&self, endpoint: &Endpoint) -> Result<(), StartError> {
         let wanted = endpoint.data_connections.as_ref();
         let changed = match wanted {
-            Some(connections) => self.ports.change(&connections.passive),
+            Some(connections) => self.ports.change(connections),
             None => self.ports.change(&none()),
         };
         changed.map_err(failed)
@@ -100,13 +100,20 @@ fn outcome_of(why: &NoOrigin) -> DataConnection {
     }
 }
 
-fn none() -> Passive {
-    Passive {
-        listen: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        ports: Vec::new(),
-        address: None,
-        wait_seconds: 0,
-        connect_seconds: 0,
+fn none() -> DataConnections {
+    DataConnections {
+        binding: Binding::TlsRequired,
+        passive: Passive {
+            listen: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            ports: Vec::new(),
+            address: None,
+            wait_seconds: 0,
+            connect_seconds: 0,
+        },
+        active: Active {
+            mode: ActiveMode::Deny,
+            message: String::new(),
+        },
     }
 }
 

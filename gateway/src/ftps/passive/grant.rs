@@ -6,6 +6,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use ftp::{Opened, PassiveFailure};
+use gateway_config::Binding;
 use tokio::{
     sync::{mpsc, oneshot},
     time::Instant,
@@ -58,6 +59,7 @@ impl Drop for Turn {
 pub(super) struct Grant {
     pub(super) opened: Opened,
     pub(super) connect: Duration,
+    pub(super) binding: Binding,
     pub(super) orders: mpsc::Sender<Order>,
     pub(super) place: Place,
 }
@@ -68,6 +70,7 @@ impl Grant {
         let Self {
             opened,
             connect,
+            binding,
             orders,
             place,
         } = self;
@@ -80,7 +83,7 @@ impl Grant {
                     address: claimant.address.ip(),
                     visibility: claimant.visibility,
                 },
-                binding: claimant.binding,
+                binding,
                 deadline: connect,
             },
             begun,

@@ -28,7 +28,7 @@ mod turns;
 
 use std::net::SocketAddr;
 
-use gateway_config::{Binding, ClientAddress};
+use gateway_config::ClientAddress;
 
 pub(crate) use self::reservation::{DataStream, Reservation};
 pub use self::{
@@ -46,8 +46,6 @@ pub(crate) struct Claimant {
     pub(crate) address: SocketAddr,
     /// Whether that is the client.
     pub(crate) visibility: ClientAddress,
-    /// How the data connection proves that it belongs to the session.
-    pub(crate) binding: Binding,
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::{
 };
 
 use ftp::{Opened, PassiveFailure};
-use gateway_config::{Passive, PassivePort};
+use gateway_config::{Binding, DataConnections, PassivePort};
 use tokio::{
     sync::{mpsc, oneshot},
     time::timeout,
@@ -58,11 +58,25 @@ struct State {
     settings: Settings,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+/// What counts for whoever is given a port from now on.
+#[derive(Clone, Copy, Debug)]
 struct Settings {
     address: Option<Ipv4Addr>,
     wait: Duration,
     connect: Duration,
+    binding: Binding,
+}
+
+impl Settings {
+    const fn of(connections: &DataConnections) -> Self {
+        let passive = &connections.passive;
+        Self {
+            address: passive.address,
+            wait: Duration::from_secs(passive.wait_seconds),
+            connect: Duration::from_secs(passive.connect_seconds),
+            binding: connections.binding,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -76,26 +90,31 @@ struct Port {
 impl PassivePorts {
     /// Binds the ports. A bound port of 0 lets the system choose one, and an advertised port of 0 is the one that is
     /// bound. Must be called in a tokio runtime.
-    pub fn bind(passive: &Passive, introduction: Introduction) -> Result<Self, PassiveBindError> {
+    pub fn bind(
+        connections: &DataConnections,
+        introduction: Introduction,
+    ) -> Result<Self, PassiveBindError> {
         let ports = Self {
             shared: Arc::new(Shared {
                 state: Mutex::new(State {
                     turns: Turns::new(),
                     ports: BTreeMap::new(),
                     last_port: 0,
-                    settings: Settings::default(),
+                    settings: Settings::of(connections),
                 }),
                 introduction,
                 counts: Arc::default(),
             }),
         };
-        ports.change(passive)?;
+        ports.change(connections)?;
         Ok(ports)
     }
 
-    /// From now on these ports and settings count. Ports that stay are not touched. One that goes is closed when its
+    /// From now on these ports and settings count, for older sessions, too: where connections come from is judged by the
+    /// rules of the moment, and so must be what that proves. Ports that stay are not touched. One that goes is closed when its
     /// reservation is over. All or nothing. Must be called in a tokio runtime.
-    pub fn change(&self, passive: &Passive) -> Result<(), PassiveBindError> {
+    pub fn change(&self, connections: &DataConnections) -> Result<(), PassiveBindError> {
+        let passive = &connections.passive;
         let mut state = self.shared.state();
         let mut unclaimed: Vec<PortId> = state.ports.keys().copied().collect();
         let mut kept = Vec::new();
@@ -131,11 +150,7 @@ impl PassivePorts {
             };
             state.add(port);
         }
-        state.settings = Settings {
-            address: passive.address,
-            wait: Duration::from_secs(passive.wait_seconds),
-            connect: Duration::from_secs(passive.connect_seconds),
-        };
+        state.settings = Settings::of(connections);
         drop(state);
         self.shared.hand_out();
         Ok(())
@@ -231,6 +246,7 @@ impl Shared {
                 port: port.advertised(),
             },
             connect: settings.connect,
+            binding: settings.binding,
             orders: port.orders.clone(),
             place: Place::new(self, id),
         };

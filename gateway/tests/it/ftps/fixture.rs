@@ -342,7 +342,7 @@ fn endpoint(
         (listener.name.clone(), Arc::new(tls))
     });
     let data = configuration.endpoint.data_connections.as_ref().unwrap();
-    let passive = PassivePorts::bind(&data.passive, Introduction::direct(ClientAddress::Real));
+    let passive = PassivePorts::bind(data, Introduction::direct(ClientAddress::Real));
     Endpoint {
         tls: tls.collect(),
         passive: Some(passive.unwrap()),

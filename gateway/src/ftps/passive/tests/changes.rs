@@ -2,11 +2,11 @@
 
 use std::net::Ipv4Addr;
 
-use gateway_config::{Passive, PassivePort};
+use gateway_config::{Binding, DataConnections, Passive, PassivePort};
 use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::timeout};
 
 use super::sockets::{
-    LOCALHOST, PATIENCE, bind, bound, claimant, connect, passive, reserve, until,
+    LOCALHOST, PATIENCE, bind, bound, claimant, connect, connections, passive, reserve, until,
 };
 
 #[tokio::test]
@@ -17,7 +17,7 @@ async fn a_change_keeps_the_ports_that_stay() {
     let mut client = connect(port).await;
 
     ports
-        .change(&Passive {
+        .change(&connections(Passive {
             address: None,
             ports: vec![
                 PassivePort {
@@ -30,7 +30,7 @@ async fn a_change_keeps_the_ports_that_stay() {
                 },
             ],
             ..passive(0)
-        })
+        }))
         .unwrap();
 
     client.write_all(b"r").await.unwrap();
@@ -41,12 +41,32 @@ async fn a_change_keeps_the_ports_that_stay() {
     assert!(first.advertised().port == 31742 || second.advertised().port == 31742);
 }
 
+/// Where connections come from is judged by the new rules, too: one set of rules at a time.
+#[tokio::test]
+async fn a_changed_binding_counts_for_the_next_port_of_whoever_was_there_before() {
+    let ports = bind(&passive(1));
+    let before = reserve(&ports, "alice").await;
+    drop(before);
+
+    ports
+        .change(&DataConnections {
+            binding: Binding::None,
+            ..connections(passive(1))
+        })
+        .unwrap();
+
+    let reservation = reserve(&ports, "alice").await;
+    let mut client = connect(reservation.advertised().port).await;
+    client.write_all(b"f").await.unwrap();
+    assert!(bound(reservation).await.is_ok());
+}
+
 #[tokio::test]
 async fn a_port_that_goes_serves_its_session_to_the_end() {
     let ports = bind(&passive(1));
     let reservation = reserve(&ports, "alice").await;
     let port = reservation.advertised().port;
-    ports.change(&passive(0)).unwrap();
+    ports.change(&connections(passive(0))).unwrap();
 
     let mut client = connect(port).await;
     client.write_all(b"r").await.unwrap();
@@ -66,8 +86,8 @@ async fn a_port_that_comes_back_in_time_was_never_away() {
     let reservation = reserve(&ports, "alice").await;
     let port = reservation.advertised().port;
 
-    ports.change(&passive(0)).unwrap();
-    ports.change(&passive(1)).unwrap();
+    ports.change(&connections(passive(0))).unwrap();
+    ports.change(&connections(passive(1))).unwrap();
     drop(reservation);
 
     assert_eq!(reserve(&ports, "bob").await.advertised().port, port);
@@ -84,7 +104,7 @@ async fn a_change_that_fails_changes_nothing() {
         advertised: 0,
     });
 
-    let failure = ports.change(&wanted).err().unwrap();
+    let failure = ports.change(&connections(wanted)).err().unwrap();
 
     assert_eq!(failure.port, taken.local_addr().unwrap().port());
     assert_eq!(ports.observe().free, 2);
@@ -99,7 +119,7 @@ async fn who_waits_gets_a_new_port() {
     let mut waiting = Box::pin(ports.reserve(claimant("bob")));
     assert!(futures_util::poll!(waiting.as_mut()).is_pending());
 
-    ports.change(&passive(2)).unwrap();
+    ports.change(&connections(passive(2))).unwrap();
 
     assert!(timeout(PATIENCE, waiting).await.unwrap().is_ok());
 }

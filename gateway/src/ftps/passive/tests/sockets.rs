@@ -8,7 +8,9 @@ use std::{
 };
 
 use ftp::{DataFailure, Direction, PassiveFailure};
-use gateway_config::{Binding, ClientAddress, Passive, PassivePort};
+use gateway_config::{
+    Active, ActiveMode, Binding, ClientAddress, DataConnections, Passive, PassivePort,
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -44,8 +46,23 @@ pub(super) fn passive(ports: usize) -> Passive {
     }
 }
 
+pub(super) fn connections(passive: Passive) -> DataConnections {
+    DataConnections {
+        binding: Binding::TlsRequired,
+        passive,
+        active: Active {
+            mode: ActiveMode::Deny,
+            message: String::new(),
+        },
+    }
+}
+
 pub(super) fn bind(passive: &Passive) -> PassivePorts {
-    PassivePorts::bind(passive, Introduction::direct(ClientAddress::Hidden)).unwrap()
+    PassivePorts::bind(
+        &connections(passive.clone()),
+        Introduction::direct(ClientAddress::Hidden),
+    )
+    .unwrap()
 }
 
 pub(super) fn claimant(user: &str) -> Claimant {
@@ -53,7 +70,6 @@ pub(super) fn claimant(user: &str) -> Claimant {
         user: user.to_owned(),
         address: SocketAddr::from((LOCALHOST, 40000)),
         visibility: ClientAddress::Hidden,
-        binding: Binding::TlsRequired,
     }
 }
 
@@ -353,7 +369,7 @@ async fn an_introduction_decides_who_is_a_candidate() {
             visibility: ClientAddress::Real,
         })
     });
-    let ports = PassivePorts::bind(&passive(1), introduction).unwrap();
+    let ports = PassivePorts::bind(&connections(passive(1)), introduction).unwrap();
     let reservation = reserve(&ports, "alice").await;
     let port = reservation.advertised().port;
     let _mute = connect(port).await;
@@ -382,7 +398,7 @@ async fn introductions_have_a_limit() {
             }
         }
     });
-    let ports = PassivePorts::bind(&passive(1), introduction).unwrap();
+    let ports = PassivePorts::bind(&connections(passive(1)), introduction).unwrap();
     let reservation = reserve(&ports, "alice").await;
     let mut flood = Vec::new();
     for _ in 0..17 {
