@@ -65,12 +65,7 @@ impl Connections {
 
     /// A connection was accepted. It becomes a candidate when it is known where it comes from.
     pub(super) fn introduce(&mut self, stream: TcpStream, address: SocketAddr) {
-        let introducing = self
-            .all
-            .iter()
-            .filter(|(_, connection)| matches!(connection, Connection::Introducing(_)))
-            .count();
-        if introducing >= INTRODUCTIONS_MAX {
+        if self.introducing() >= INTRODUCTIONS_MAX {
             return;
         }
         self.last_id = self.last_id.wrapping_add(1);
@@ -79,6 +74,14 @@ impl Connections {
             CandidateId(self.last_id),
             Connection::Introducing(Box::pin(async move { introducing.await.ok().flatten() })),
         ));
+    }
+
+    /// Connections of which it is not yet known where they come from.
+    pub(super) fn introducing(&self) -> usize {
+        self.all
+            .iter()
+            .filter(|(_, connection)| matches!(connection, Connection::Introducing(_)))
+            .count()
     }
 
     /// What happens next. Safe to drop.
@@ -159,7 +162,8 @@ impl Connection {
         let (next, event) = match std::mem::replace(self, Self::Gone) {
             Self::Introducing(mut introducing) => match introducing.as_mut().poll(context) {
                 Poll::Ready(Some(arrival)) => arrived(id, arrival),
-                Poll::Ready(None) => return Poll::Ready(None),
+                // One less that may come, which may decide between the others.
+                Poll::Ready(None) => (Self::Gone, Some(Event::Tick)),
                 Poll::Pending => (Self::Introducing(introducing), None),
             },
             Self::Silent(stream) => match poll_first_byte(&stream, context) {

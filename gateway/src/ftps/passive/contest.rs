@@ -86,7 +86,9 @@ pub(super) struct Contest {
     wanted: Option<(Wanted, Duration)>,
     /// In the order of their arrival.
     candidates: Vec<Candidate>,
-    /// The last time at which there was more than one.
+    /// Connections of which it is not yet known where they come from. Each may become a candidate, or nothing.
+    coming: usize,
+    /// The last time at which there was more than one, those that come included.
     crowded: Duration,
     /// Handshakes that proved nothing. After the second one nobody knows whose is whose.
     unproven: u32,
@@ -118,11 +120,21 @@ impl Contest {
             claim,
             wanted: None,
             candidates: Vec::new(),
+            coming: 0,
             crowded: Duration::ZERO,
             unproven: 0,
             failed: None,
             now: Duration::ZERO,
         }
+    }
+
+    /// So many connections are coming. To be said before every event, since nobody is alone while another one comes.
+    pub(super) fn expect(&mut self, now: Duration, coming: usize) {
+        self.now = now;
+        // Until now it was as it was before.
+        self.note_crowd();
+        self.coming = coming;
+        self.note_crowd();
     }
 
     /// Takes what happened and says what to do about it. Events of candidates that are gone change nothing.
@@ -247,7 +259,7 @@ impl Contest {
     }
 
     fn winner(&self) -> Option<(CandidateId, Bond)> {
-        let is_alone = self.candidates.len() == 1;
+        let is_alone = self.candidates.len() == 1 && self.coming == 0;
         let wins = |judged: &Judged| judged.verdict == Verdict::Wins;
         let need_not_yield = |judged: &Judged| {
             let is_late = self.now >= judged.since + PATIENCE;
@@ -279,10 +291,10 @@ impl Contest {
         }
         let failed = self.failed.as_ref()?;
         let is_their_own = failed.standing != Standing::Other;
-        let is_last = !self
-            .candidates
-            .iter()
-            .any(|candidate| candidate.standing >= failed.standing && self.may_win(candidate));
+        let may_be_better = |candidate: &Candidate| {
+            candidate.standing >= failed.standing && self.may_win(candidate)
+        };
+        let is_last = self.coming == 0 && !self.candidates.iter().any(may_be_better);
         (is_their_own && is_last && self.now >= failed.at + GRACE).then(|| failed.failure.clone())
     }
 
@@ -368,7 +380,7 @@ impl Contest {
     }
 
     fn note_crowd(&mut self) {
-        if self.candidates.len() > 1 {
+        if self.candidates.len() + self.coming > 1 {
             self.crowded = self.now;
         }
     }

@@ -109,7 +109,9 @@ impl Owner {
                 }
                 () = sleep_until(begun + contest.wake()) => Event::Tick,
             };
-            let actions = contest.handle(begun.elapsed(), event);
+            let now = begun.elapsed();
+            contest.expect(now, connections.introducing());
+            let actions = contest.handle(now, event);
             for action in actions {
                 if let Some(outcome) = self.perform(action, &mut connections, session) {
                     return Some(outcome);

@@ -99,6 +99,8 @@ impl Story {
             [session, "ABOR" | "QUIT"] => self.world().give_up(session),
             [session, "RETR", protection] => self.ask(session, protection, Direction::Download),
             [session, "STOR", protection] => self.ask(session, protection, Direction::Upload),
+            [name, "knocks", "at", port] => self.world().knock(name, parsed(port)),
+            [name, "goes", "away"] => self.world().go_away(name),
             [name, "connects", "to", port] => self.connect(name, port, Some(CLIENT)),
             [name, "connects", "to", port, "from", "somewhere"] => self.connect(name, port, None),
             [name, "connects", "to", port, "from", address] => {

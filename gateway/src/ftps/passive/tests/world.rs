@@ -37,6 +37,8 @@ pub(super) struct World {
     reserved: BTreeMap<u16, Round>,
     now: Duration,
     connections: Vec<(String, u16)>,
+    /// Those of which nobody knows yet where they come from.
+    knocking: Vec<(String, u16)>,
     said: Vec<String>,
 }
 
@@ -64,6 +66,7 @@ impl World {
             reserved: BTreeMap::new(),
             now: Duration::ZERO,
             connections: Vec::new(),
+            knocking: Vec::new(),
             said: Vec::new(),
         }
     }
@@ -124,7 +127,24 @@ impl World {
         }
     }
 
+    /// A connection whose introduction takes its time.
+    pub(super) fn knock(&mut self, name: &str, port: u16) {
+        self.knocking.push((name.to_owned(), port));
+        self.happens(port, Event::Tick);
+    }
+
+    /// Its introduction ends in nothing.
+    pub(super) fn go_away(&mut self, name: &str) {
+        let found = self.knocking.iter().position(|(other, _)| other == name);
+        if let Some(index) = found {
+            let (_, port) = self.knocking.remove(index);
+            self.happens(port, Event::Tick);
+        }
+    }
+
+    /// A connection of which it is known where it comes from; it may have knocked before.
     pub(super) fn connect(&mut self, name: &str, port: u16, origin: Origin) {
+        self.knocking.retain(|(other, _)| other != name);
         if !self.reserved.contains_key(&port) {
             return self.said.push(format!("{name} is closed: a probe"));
         }
@@ -223,9 +243,10 @@ impl World {
         };
         let session = round.session.clone();
         let is_asked = round.is_asked;
-        let actions = round
-            .contest
-            .handle(self.now.saturating_sub(round.begun), event);
+        let now = self.now.saturating_sub(round.begun);
+        let knocking = self.knocking.iter().filter(|(_, other)| *other == port);
+        round.contest.expect(now, knocking.count());
+        let actions = round.contest.handle(now, event);
         for action in actions {
             match action {
                 Action::Close(id) => self.say(id, "is closed"),
@@ -255,6 +276,7 @@ impl World {
 
     fn free(&mut self, port: u16) {
         self.reserved.remove(&port);
+        self.knocking.retain(|(_, other)| *other != port);
         self.turns.give_back(PortId(u64::from(port)));
         self.said.push(format!("{port} is free"));
         self.hand_out();
