@@ -63,7 +63,7 @@ pub struct User {
     /// Where this user may come from; empty: from anywhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_cidrs: Vec<IpNet>,
-    /// Whether this user logs in over TLS (or SSH) only, whatever the listener allows.
+    /// Whether this user's login and files travel inside TLS (or SSH) only, whatever the listener allows.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub require_tls: bool,
     /// When this account ends, in seconds since 1970-01-01T00:00:00Z.

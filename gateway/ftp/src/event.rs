@@ -18,8 +18,8 @@ pub enum Event {
     TlsStarted,
     /// The answer to [`crate::Action::CheckUser`].
     UserChecked(UserCheck),
-    /// The answer to [`crate::Action::CheckPassword`]; whoever is logged in starts in this folder.
-    PasswordChecked(Result<Vec<u8>, LoginFailure>),
+    /// The answer to [`crate::Action::CheckPassword`].
+    PasswordChecked(Result<Entered, LoginFailure>),
     /// The answer to [`crate::Action::OpenDataPort`]; none comes after [`crate::Action::CloseDataPort`].
     DataPortOpened(Result<Opened, PassiveFailure>),
     /// The reserved data port has waited for its connection for too long and is gone.
@@ -47,6 +47,24 @@ pub enum UserCheck {
     Password,
     /// Not without TLS: the password must not travel.
     TlsRequired,
+}
+
+/// What holds for somebody who has logged in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entered {
+    /// The folder where they start: absolute, in their root.
+    pub directory: Vec<u8>,
+    /// How their data connections must be protected.
+    pub data: DataPolicy,
+}
+
+/// How the data connections of a user must be protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataPolicy {
+    /// As [`crate::Encryption`] says for everybody.
+    AsListener,
+    /// By TLS, whatever is allowed to others.
+    Private,
 }
 
 /// Why a login is refused.

@@ -26,8 +26,8 @@ mod session;
 pub use action::{Action, DataProtection, Direction, FileTask, ListFormat, Transfer};
 pub use command::Command;
 pub use event::{
-    DataFailure, Done, Event, Failure, LoginFailure, Opened, PassiveFailure, Prepared,
-    TransferFailure, UserCheck,
+    DataFailure, DataPolicy, Done, Entered, Event, Failure, LoginFailure, Opened, PassiveFailure,
+    Prepared, TransferFailure, UserCheck,
 };
 pub use lines::{Line, Lines};
 pub use listing::{Entry, Facts, Kind, Timestamp};

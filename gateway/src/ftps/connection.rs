@@ -6,8 +6,8 @@
 use std::{future::pending, io, sync::Arc};
 
 use ftp::{
-    Done, Encryption, Event, Failure, Line, LoginFailure, Mode, PassiveFailure, Prepared, Session,
-    Settings, TransferFailure,
+    DataPolicy, Done, Encryption, Entered, Event, Failure, Line, LoginFailure, Mode,
+    PassiveFailure, Prepared, Session, Settings, TransferFailure,
 };
 use futures_util::future::BoxFuture;
 use gateway_config::{Listener, Protocol};
@@ -264,10 +264,17 @@ impl Connection {
         match outcome {
             Outcome::LoggedIn(Ok(login)) => {
                 Span::current().record("user", login.account.name());
-                let folder = login.place.folder.to_client();
+                let entered = Entered {
+                    directory: login.place.folder.to_client(),
+                    data: if login.account.requires_tls() {
+                        DataPolicy::Private
+                    } else {
+                        DataPolicy::AsListener
+                    },
+                };
                 self.clock.stop_login();
                 self.login = Some(*login);
-                Event::PasswordChecked(Ok(folder))
+                Event::PasswordChecked(Ok(entered))
             }
             Outcome::LoggedIn(Err(failure)) => Event::PasswordChecked(Err(failure)),
             Outcome::DataPort(Ok(reservation)) => {

@@ -342,6 +342,11 @@ impl Account {
         &self.entry.user.root
     }
 
+    /// Whether nothing of theirs may travel in clear.
+    pub fn requires_tls(&self) -> bool {
+        self.entry.user.require_tls
+    }
+
     /// What they may do.
     pub fn permissions(&self) -> &BTreeSet<Permission> {
         &self.entry.user.permissions

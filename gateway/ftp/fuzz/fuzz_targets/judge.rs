@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use ftp::{Action, DataProtection, Encryption, Event, Reply, Settings, UserCheck};
+use ftp::{Action, DataPolicy, DataProtection, Encryption, Event, Reply, Settings, UserCheck};
 
 /// Watches all that goes into a session and comes out of it.
 pub(crate) struct Judge {
     settings: Settings,
     reached: BTreeSet<Reached>,
+    /// What the user who has logged in last demands.
+    data: DataPolicy,
     /// Commands that have no final reply yet; before the greeting, one.
     unanswered: u64,
 }
@@ -29,6 +31,7 @@ impl Judge {
         let mut judge = Self {
             settings,
             reached: BTreeSet::new(),
+            data: DataPolicy::AsListener,
             unanswered: 1,
         };
         if judge.settings.implicit {
@@ -48,7 +51,13 @@ impl Judge {
             Event::UserChecked(UserCheck::Password) => {
                 self.reach(Reached::ClearPassword);
             }
-            Event::PasswordChecked(result) => self.settle(Reached::Login, result),
+            Event::PasswordChecked(result) => {
+                self.settle(Reached::Login, result);
+                self.data = match result {
+                    Ok(entered) => entered.data,
+                    Err(_) => DataPolicy::AsListener,
+                };
+            }
             Event::DataPortOpened(result) => self.settle(Reached::DataPort, result),
             Event::DataPortExpired => self.lose(&Reached::DataPort),
             Event::Prepared(result) => self.settle(Reached::PreparedTransfer, result),
@@ -99,7 +108,8 @@ impl Judge {
         assert!(self.has(&Reached::PreparedTransfer), "data of nothing");
         assert!(
             protection == DataProtection::Private
-                || self.settings.encryption != Encryption::Required,
+                || (self.settings.encryption != Encryption::Required
+                    && self.data == DataPolicy::AsListener),
             "data moves in clear"
         );
         self.lose(&Reached::DataPort);

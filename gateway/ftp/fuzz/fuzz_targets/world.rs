@@ -3,8 +3,8 @@
 use std::{collections::VecDeque, net::Ipv4Addr};
 
 use ftp::{
-    Action, DataFailure, Done, Entry, Event, Failure, FileTask, Kind, LoginFailure, Opened,
-    PassiveFailure, Prepared, Timestamp, TransferFailure, UserCheck,
+    Action, DataFailure, DataPolicy, Done, Entered, Entry, Event, Failure, FileTask, Kind,
+    LoginFailure, Opened, PassiveFailure, Prepared, Timestamp, TransferFailure, UserCheck,
 };
 
 const FAILURES: [Failure; 13] = [
@@ -116,7 +116,13 @@ impl World<'_> {
             Question::Tls => Event::TlsStarted,
             Question::User if succeeds => Event::UserChecked(UserCheck::Password),
             Question::User => Event::UserChecked(UserCheck::TlsRequired),
-            Question::Password if succeeds => Event::PasswordChecked(Ok(self.path())),
+            Question::Password if succeeds => Event::PasswordChecked(Ok(Entered {
+                directory: self.path(),
+                data: match choice & 2 {
+                    0 => DataPolicy::AsListener,
+                    _ => DataPolicy::Private,
+                },
+            })),
             Question::Password => Event::PasswordChecked(Err(login_failure(choice))),
             Question::DataPort if succeeds => {
                 self.has_port = true;

@@ -1,6 +1,6 @@
 //! `USER`, `PASS`, `REIN`: who is there.
 
-use alloc::{string::String, vec::Vec};
+use alloc::string::String;
 use core::mem;
 
 use super::{
@@ -8,16 +8,18 @@ use super::{
     settings::Encryption,
     state::{Account, Login, Port, Prelude, Protection, Representation, Setup, State, Task},
 };
-use crate::{Action, Facts, LoginFailure, Reply, UserCheck};
+use crate::{Action, Entered, Facts, LoginFailure, Reply, UserCheck};
 
 /// The answer to every `USER` and `PASS` in clear that policy forbids, the same for users who exist and who do not.
 const TLS_FIRST: &str = "Passwords do not travel in clear here: send AUTH TLS first";
 
 impl Account {
-    fn new(user: String, directory: Vec<u8>) -> Self {
+    fn new(user: String, entered: Entered) -> Self {
+        let Entered { directory, data } = entered;
         Self {
             user,
             directory,
+            data,
             // RFC 959 §5.1: what a session begins with.
             representation: Representation::Ascii,
             facts: Facts::default(),
@@ -80,14 +82,14 @@ impl Session {
         }
     }
 
-    pub(super) fn password_checked(&mut self, result: Result<Vec<u8>, LoginFailure>) {
+    pub(super) fn password_checked(&mut self, result: Result<Entered, LoginFailure>) {
         let State::Login(Login::Checking(user)) = &mut self.state else {
             return;
         };
         let user = mem::take(user);
         match result {
-            Ok(directory) => {
-                self.state = State::LoggedIn(Account::new(user, directory), Task::Nothing);
+            Ok(entered) => {
+                self.state = State::LoggedIn(Account::new(user, entered), Task::Nothing);
                 self.say(230, "Logged in");
             }
             Err(failure) => self.login_failed(failure),

@@ -5,7 +5,7 @@ use super::{
     settings::Encryption,
     state::{Login, Protection, State},
 };
-use crate::{Action, DataProtection};
+use crate::{Action, DataPolicy, DataProtection};
 
 impl Protection {
     /// Implicit FTPS begins as if `AUTH TLS`, `PBSZ 0` and `PROT P` had been sent.
@@ -82,10 +82,15 @@ impl Session {
         }
     }
 
+    /// Whether the listener, or the user who is logged in, demands it.
     pub(super) const fn data_must_be_private(&self) -> bool {
-        match self.settings.encryption {
-            Encryption::Required => true,
-            Encryption::ControlRequired | Encryption::Optional => false,
+        match (self.settings.encryption, &self.state) {
+            (Encryption::Required, _) => true,
+            (_, State::LoggedIn(account, _)) => match account.data {
+                DataPolicy::Private => true,
+                DataPolicy::AsListener => false,
+            },
+            (Encryption::ControlRequired | Encryption::Optional, _) => false,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use crate::{DataProtection, Facts, Timestamp, Transfer};
+use crate::{DataPolicy, DataProtection, Facts, Timestamp, Transfer};
 
 /// Where a session stands.
 #[derive(Debug)]
@@ -50,6 +50,7 @@ pub(super) struct Account {
     pub(super) user: String,
     /// Absolute, in the user's root.
     pub(super) directory: Vec<u8>,
+    pub(super) data: DataPolicy,
     pub(super) representation: Representation,
     /// What `MLSD` and `MLST` tell.
     pub(super) facts: Facts,

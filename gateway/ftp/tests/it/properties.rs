@@ -1,8 +1,8 @@
 //! What holds whatever happens.
 
 use ftp::{
-    Action, DataFailure, Done, Encryption, Event, Failure, LoginFailure, Mode, Opened,
-    PassiveFailure, Prepared, Session, Settings, TransferFailure, UserCheck,
+    Action, DataFailure, DataPolicy, Done, Encryption, Entered, Event, Failure, LoginFailure, Mode,
+    Opened, PassiveFailure, Prepared, Session, Settings, TransferFailure, UserCheck,
 };
 use proptest::{collection::vec, prelude::*, sample::select};
 
@@ -77,6 +77,7 @@ const LINES: &[&str] = &[
     "TYPE A",
     "TYPE I",
     "USER alice",
+    "USER carol",
     "XYZZY",
 ];
 
@@ -94,6 +95,7 @@ const DEEP: &[&str] = &[
     "STAT",
     "STOR a",
     "USER alice",
+    "USER carol",
 ];
 
 fn line() -> impl Strategy<Value = Vec<u8>> {
@@ -130,7 +132,8 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::LineTooLong),
         2 => Just(Event::TlsStarted),
         1 => select(vec![UserCheck::Password, UserCheck::TlsRequired]).prop_map(Event::UserChecked),
-        2 => name.clone().prop_map(|folder| Event::PasswordChecked(Ok(folder))),
+        2 => (name.clone(), select(vec![DataPolicy::AsListener, DataPolicy::Private]))
+            .prop_map(|(directory, data)| Event::PasswordChecked(Ok(Entered { directory, data }))),
         1 => select(vec![LoginFailure::Credential, LoginFailure::Busy])
             .prop_map(|failure| Event::PasswordChecked(Err(failure))),
         2 => (any::<Option<[u8; 4]>>(), any::<u16>()).prop_map(|(address, port)| {

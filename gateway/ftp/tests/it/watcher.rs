@@ -1,8 +1,9 @@
 //! A session under watch: what it may never do is checked at every action.
 
 use ftp::{
-    Action, DataProtection, Done, Encryption, Entry, Event, Failure, Kind, LoginFailure, Opened,
-    PassiveFailure, Prepared, Reply, Session, Settings, Timestamp, TransferFailure, UserCheck,
+    Action, DataPolicy, DataProtection, Done, Encryption, Entered, Entry, Event, Failure, Kind,
+    LoginFailure, Opened, PassiveFailure, Prepared, Reply, Session, Settings, Timestamp,
+    TransferFailure, UserCheck,
 };
 
 /// A session, and what has been seen of it.
@@ -17,6 +18,8 @@ pub(crate) struct Watcher {
     /// Lines whose final reply has not come.
     unanswered: i64,
     closed: bool,
+    /// What the user who is logged in demands.
+    data: DataPolicy,
     counts: Counting,
 }
 
@@ -59,6 +62,7 @@ impl Watcher {
             file: Stage::Absent,
             unanswered: 0,
             closed: false,
+            data: DataPolicy::AsListener,
             counts: Counting::Replies,
         }
     }
@@ -115,7 +119,11 @@ impl Watcher {
             return false;
         }
         let question = self.questions.remove(0);
-        self.handle(answer_to(&question, mood));
+        let answer = answer_to(&question, mood);
+        if let Event::PasswordChecked(Ok(entered)) = &answer {
+            self.data = entered.data;
+        }
+        self.handle(answer);
         true
     }
 
@@ -201,7 +209,8 @@ impl Watcher {
         assert!(self.file == Stage::There, "moved data of nothing");
         assert!(
             protection == DataProtection::Private
-                || self.settings.encryption != Encryption::Required,
+                || (self.settings.encryption != Encryption::Required
+                    && self.data == DataPolicy::AsListener),
             "moved data in clear"
         );
         self.port = Stage::Absent;
@@ -257,7 +266,13 @@ fn answer_to(question: &Action, mood: Mood) -> Event {
         Action::StartTls => Event::TlsStarted,
         Action::CheckUser(_) if kind => Event::UserChecked(UserCheck::Password),
         Action::CheckUser(_) => Event::UserChecked(UserCheck::TlsRequired),
-        Action::CheckPassword { .. } if kind => Event::PasswordChecked(Ok(HOSTILE.to_vec())),
+        Action::CheckPassword { user, .. } if kind => Event::PasswordChecked(Ok(Entered {
+            directory: HOSTILE.to_vec(),
+            data: match user.as_str() {
+                "carol" => DataPolicy::Private,
+                _ => DataPolicy::AsListener,
+            },
+        })),
         Action::CheckPassword { .. } => Event::PasswordChecked(Err(LoginFailure::Credential)),
         Action::OpenDataPort if kind => Event::DataPortOpened(Ok(Opened {
             address: Some([192, 0, 2, 7].into()),

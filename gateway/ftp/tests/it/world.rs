@@ -1,9 +1,9 @@
 //! What transcripts say of the world: `>` what it is asked for, `<` what it answers.
 
 use ftp::{
-    Action, DataFailure, DataProtection, Done, Entry, Event, Failure, FileTask, Kind, ListFormat,
-    LoginFailure, Opened, PassiveFailure, Prepared, Reply, Timestamp, Transfer, TransferFailure,
-    UserCheck,
+    Action, DataFailure, DataPolicy, DataProtection, Done, Entered, Entry, Event, Failure,
+    FileTask, Kind, ListFormat, LoginFailure, Opened, PassiveFailure, Prepared, Reply, Timestamp,
+    Transfer, TransferFailure, UserCheck,
 };
 
 use crate::script::unescape;
@@ -149,8 +149,12 @@ pub(crate) fn answer(text: &str) -> Option<Event> {
 fn answer_with(word: &str, rest: &str) -> Option<Event> {
     Some(match word {
         "right," => {
-            let folder = unescape(rest.strip_prefix("starts in ")?);
-            Event::PasswordChecked(Ok(folder))
+            let (data, rest) = match rest.strip_prefix("all must be encrypted, ") {
+                Some(rest) => (DataPolicy::Private, rest),
+                None => (DataPolicy::AsListener, rest),
+            };
+            let directory = unescape(rest.strip_prefix("starts in ")?);
+            Event::PasswordChecked(Ok(Entered { directory, data }))
         }
         "refused:" => Event::PasswordChecked(Err(match rest {
             "wrong name or password" => LoginFailure::Credential,
