@@ -70,7 +70,7 @@ pub(super) enum Security {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Client {
     Talks,
-    /// It has closed its half of the connection. What runs for it goes on: an upload may be complete already.
+    /// It has closed its half of the connection, or the connection broke. What runs for it goes on: an upload may be complete already.
     HungUp,
 }
 
@@ -227,7 +227,9 @@ impl Connection {
                     return Ok(self.conclude(outcome));
                 }
                 heard = self.control.turn(reads) => {
-                    return self.hear(heard.map_err(End::Lost)?);
+                    if let Some(event) = self.hear_or_go_on(heard)? {
+                        return Ok(event);
+                    }
                 }
                 () = expire(&mut self.data_port) => {
                     self.data_port = None;
@@ -236,6 +238,23 @@ impl Connection {
                 _phase = self.drain.changed() => {}
                 () = sleep_until(until.into()) => {}
             }
+        }
+    }
+
+    /// A connection that breaks while something runs is one that was hung up: a program that exits with replies unread
+    /// resets it, and its upload may be complete.
+    fn hear_or_go_on(&mut self, heard: io::Result<Heard>) -> Result<Option<Event>, End> {
+        let error = match heard {
+            Ok(heard) => return self.hear(heard).map(Some),
+            Err(error) if self.running.is_none() => return Err(End::Lost(error)),
+            Err(error) => error,
+        };
+        tracing::debug!(%error, "the control connection broke");
+        self.control.give_up();
+        match self.client {
+            Client::Talks => self.hear(Heard::End).map(Some),
+            // The session knows already.
+            Client::HungUp => Ok(None),
         }
     }
 

@@ -58,7 +58,7 @@ pub(super) struct Control {
 enum Stream {
     Clear(Socket),
     Tls(Box<TlsSocket>),
-    /// A handshake has failed or was given up.
+    /// It broke, or a handshake has failed or was given up.
     Gone,
 }
 
@@ -90,8 +90,18 @@ impl Control {
         &self.wire
     }
 
-    /// Adds a reply to what waits for the client. Fails when that would be too much.
+    /// The connection broke: nothing more is heard from it, and what is said to it is forgotten.
+    pub(super) fn give_up(&mut self) {
+        self.stream = Stream::Gone;
+        self.output = Vec::new();
+        self.written = 0;
+    }
+
+    /// Adds a reply to what waits for the client, if there still is one. Fails when that would be too much.
     pub(super) fn say(&mut self, reply: &Reply) -> io::Result<()> {
+        if let Stream::Gone = self.stream {
+            return Ok(());
+        }
         if self.output.is_empty() {
             self.taken = Instant::now();
         }

@@ -67,6 +67,24 @@ impl Client {
         client
     }
 
+    /// Like [`Self::explicit`], with a control connection that ends by a reset, as that of a program does that exits
+    /// with replies unread.
+    pub(super) async fn abrupt(gateway: &Gateway) -> Self {
+        let control = connect(gateway.explicit).await;
+        control.set_zero_linger().unwrap();
+        let mut client = Self {
+            control: Box::new(control),
+            heard: Vec::new(),
+            tls: connector(gateway),
+        };
+        client.expect(220).await;
+        client.say("AUTH TLS").await;
+        client.expect(234).await;
+        client.start_tls().await;
+        client.log_in().await;
+        client
+    }
+
     /// Implicit, logged in.
     pub(super) async fn implicit(gateway: &Gateway) -> Self {
         let mut client = Self {

@@ -1,6 +1,7 @@
 //! How connections end that the client does not end itself.
 
 use gateway::drain::Arrivals;
+use gateway_config::Uploads;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -110,4 +111,28 @@ async fn who_arrives_in_a_drain_that_serves_finishes_before_the_goodbye() {
     let replies = client.farewell().await;
     assert!(replies[0].starts_with("421"), "{replies:?}");
     assert_eq!(gateway.read("file"), b"late");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_complete_upload_outlives_a_reset_of_the_control_connection() {
+    let gateway = Gateway::start(|configuration| {
+        configuration.endpoint.storage.uploads = Uploads::Atomic;
+    })
+    .await;
+    let content = vec![7; 1024 * 1024];
+
+    for round in 0..50 {
+        let name = format!("file-{round}");
+        let mut client = Client::abrupt(&gateway).await;
+        let mut stream = client.begin(&format!("STOR {name}")).await;
+        stream.write_all(&content).await.unwrap();
+        stream.shutdown().await.unwrap();
+        drop(client);
+
+        eventually("the file is there", || {
+            gateway.volume().join(&name).exists()
+        })
+        .await;
+        assert!(gateway.read(&name) == content, "{name}");
+    }
 }
