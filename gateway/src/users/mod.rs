@@ -148,7 +148,16 @@ impl Users {
             Some(hash) => Check::Real(hash),
             None => Check::Decoy(self.decoys.pick(name)),
         };
-        let verified = self.shared.verifier.verify(name, check, password).await;
+        let mut guess = Guess {
+            limits: &self.shared.limits,
+            name,
+            peer,
+            stage: Stage::Waits,
+        };
+        let begin = || guess.stage = Stage::Unanswered;
+        let verifier = &self.shared.verifier;
+        let verified = verifier.verify(name, check, password, begin).await;
+        guess.stage = Stage::Answered;
         // Guesses over many connections at once end with the ban, too, although they began before it.
         if self.is_banned(peer) {
             return Err(Refused::Banned);
@@ -350,6 +359,35 @@ impl Account {
     /// What they may do.
     pub fn permissions(&self) -> &BTreeSet<Permission> {
         &self.entry.user.permissions
+    }
+}
+
+/// A password on its way through the check. One whose client does not wait for the answer has failed: otherwise guesses
+/// would be free for those who hang up.
+struct Guess<'a> {
+    limits: &'a Limits,
+    name: &'a str,
+    peer: &'a Peer,
+    stage: Stage,
+}
+
+enum Stage {
+    Waits,
+    Unanswered,
+    Answered,
+}
+
+impl Drop for Guess<'_> {
+    fn drop(&mut self) {
+        if let Stage::Unanswered = self.stage {
+            let Peer {
+                address,
+                visibility,
+                ..
+            } = self.peer;
+            // Nobody is there any more whom the delay would hold back.
+            let _delay = self.limits.failed(self.name, address.ip(), *visibility);
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 use std::{net::SocketAddr, time::Duration};
 
+use futures_util::FutureExt as _;
 use gateway_config::AuthorizedKey;
 use prometheus::Registry;
 use tokio::time::Instant;
@@ -427,4 +428,35 @@ fn names_that_do_not_exist_require_tls_as_soon_as_somebody_does() {
     let supplier_does = fixture(|user| user.require_tls = true);
     assert!(supplier_does.users.requires_tls("supplier"));
     assert!(supplier_does.users.requires_tls("nobody"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guess_whose_client_does_not_wait_for_the_answer_has_failed() {
+    let fixture = fixture(|_| {});
+    let peer = peer(ClientAddress::Real);
+    let guess = || {
+        fixture
+            .users
+            .password("supplier", wrong(), &peer, Channel::Protected)
+    };
+
+    assert!(guess().now_or_never().is_none());
+    assert!(guess().now_or_never().is_none());
+
+    assert_eq!(guess().await.unwrap_err(), Refused::Banned);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_leaves_before_the_check_begins_has_not_guessed() {
+    let shared = shared(Verifier::with_room(0, 10).unwrap());
+    let entries = fixture(|_| {}).users.entries["supplier"].user.clone();
+    let users = Users::new(&supplier(entries), shared.clone());
+    let peer = peer(ClientAddress::Real);
+
+    for _ in 0..3 {
+        let guess = users.password("supplier", wrong(), &peer, Channel::Protected);
+        assert!(guess.now_or_never().is_none());
+    }
+
+    assert!(!shared.limits.is_banned(peer.address.ip(), peer.visibility));
 }

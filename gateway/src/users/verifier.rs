@@ -58,12 +58,13 @@ impl Verifier {
         })
     }
 
-    /// Whether this is the user's password.
+    /// Whether this is the user's password. `begin` is called when that begins to cost something.
     pub(super) async fn verify(
         &self,
         user: &str,
         check: Check,
         password: Password,
+        begin: impl FnOnce(),
     ) -> Result<bool, Busy> {
         let (hash, tag) = match check {
             Check::Real(hash) => {
@@ -75,7 +76,7 @@ impl Verifier {
         if tag.is_some_and(|tag| self.remembered.knows(tag)) {
             return Ok(true);
         }
-        let matches = self.pay(hash, password).await?;
+        let matches = self.pay(hash, password, begin).await?;
         let Some(tag) = tag.filter(|_| matches) else {
             return Ok(false);
         };
@@ -84,13 +85,19 @@ impl Verifier {
     }
 
     /// The expensive part. A client that leaves meanwhile does not make room for another check before this one ends.
-    async fn pay(&self, hash: Arc<PasswordHash>, password: Password) -> Result<bool, Busy> {
+    async fn pay(
+        &self,
+        hash: Arc<PasswordHash>,
+        password: Password,
+        begin: impl FnOnce(),
+    ) -> Result<bool, Busy> {
         let waiting = Waiting::enter(&self.waiting, self.waiting_max)?;
         let Ok(permit) = Arc::clone(&self.running).acquire_owned().await else {
             return Err(Busy);
         };
         drop(waiting);
         self.checks.fetch_add(1, Ordering::Relaxed);
+        begin();
         let check = tokio::task::spawn_blocking(move || {
             let matches = hash.matches(password.bytes());
             drop(permit);
