@@ -61,6 +61,17 @@ impl Peer {
         self.connection.heard.load(Ordering::Relaxed)
     }
 
+    /// Takes a place among the half-open connections: a login is over, and the connection goes on.
+    pub(crate) fn enter_half_open(&self, place: HalfOpen) {
+        let before = self
+            .connection
+            .half_open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .replace(place);
+        drop(before);
+    }
+
     /// Gives up the place among the half-open connections.
     pub(crate) fn leave_half_open(&self) {
         let place = self

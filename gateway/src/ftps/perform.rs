@@ -28,7 +28,7 @@ impl Connection {
             Action::StartTls => self.start_tls().await?,
             Action::CheckUser(user) => self.check_user(&user),
             Action::CheckPassword { user, password } => self.check_password(user, password),
-            Action::Logout => self.log_out(),
+            Action::Logout => self.log_out()?,
             Action::OpenDataPort => self.open_data_port(),
             Action::CloseDataPort => self.close_data_port(),
             Action::File(task) => self.begin_file_task(task),
@@ -103,12 +103,17 @@ impl Connection {
         });
     }
 
-    fn log_out(&mut self) {
+    /// Whoever has logged out is one of those who are not logged in, again, and needs a place among them.
+    fn log_out(&mut self) -> Result<(), End> {
         self.abort();
         self.data_port = None;
         if self.login.take().is_some() {
+            let place = self.endpoint.limits.arrive_unidentified();
+            let place = place.map_err(|_full| End::Cut("too many connections are logging in"))?;
+            self.peer.enter_half_open(place);
             self.clock.start_login();
         }
+        Ok(())
     }
 
     fn open_data_port(&mut self) {

@@ -57,6 +57,14 @@ impl Client {
         client
     }
 
+    /// Logged in, all in clear.
+    pub(super) async fn unprotected(gateway: &Gateway) -> Self {
+        let mut client = Self::arrive(gateway).await;
+        client.check("USER alice", 331).await;
+        client.check(&format!("PASS {PASSWORD}"), 230).await;
+        client
+    }
+
     /// Explicit, logged in, with protected data connections.
     pub(super) async fn explicit(gateway: &Gateway) -> Self {
         let mut client = Self::arrive(gateway).await;

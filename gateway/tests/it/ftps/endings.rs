@@ -1,7 +1,7 @@
 //! How connections end that the client does not end itself.
 
 use gateway::drain::Arrivals;
-use gateway_config::Uploads;
+use gateway_config::{Encryption, Uploads};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -10,7 +10,7 @@ use tokio::{
 
 use super::{
     client::Client,
-    fixture::{Gateway, PATIENCE, eventually, unchanged},
+    fixture::{Gateway, PASSWORD, PATIENCE, eventually, unchanged},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,4 +135,29 @@ async fn a_complete_upload_outlives_a_reset_of_the_control_connection() {
         .await;
         assert!(gateway.read(&name) == content, "{name}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_logs_out_needs_a_place_among_those_who_are_not_logged_in() {
+    let gateway = Gateway::start(|configuration| {
+        configuration.endpoint.limits.half_open = 1;
+        for listener in &mut configuration.endpoint.listeners {
+            let tls = listener.tls.as_mut().unwrap();
+            tls.encryption = Encryption::Optional;
+        }
+    })
+    .await;
+    let mut first = Client::unprotected(&gateway).await;
+    let mut second = Client::unprotected(&gateway).await;
+    let mut third = Client::unprotected(&gateway).await;
+
+    first.check("REIN", 220).await;
+    second.say("REIN").await;
+    third.say("AUTH TLS").await;
+    assert!(second.farewell().await.is_empty());
+    assert!(third.farewell().await.is_empty());
+
+    first.check("USER alice", 331).await;
+    first.check(&format!("PASS {PASSWORD}"), 230).await;
+    first.check("REIN", 220).await;
 }
