@@ -16,7 +16,7 @@ use super::{
 use crate::{
     drain::DrainState,
     metrics::Metrics,
-    storage::{self, Create, Error, Open, OpenFile, StoragePath, Write},
+    storage::{self, Create, Error, Open, OpenFile, StoragePath, Truncate, Write},
 };
 
 /// How often a new name is tried for `STOU`; they are random, so once is enough.
@@ -119,9 +119,10 @@ impl Place {
         representation: Representation,
     ) -> storage::Result<Upload> {
         let (truncate, append) = match writing {
-            Writing::Whole => (true, false),
-            Writing::From(_) => (false, false),
-            Writing::Append => (false, true),
+            // There may come no data connection: until it is there, the file keeps what it holds.
+            Writing::Whole => (Truncate::Later, false),
+            Writing::From(_) => (Truncate::Never, false),
+            Writing::Append => (Truncate::Never, true),
         };
         let write = Write {
             create: Create::IfMissing,
@@ -129,13 +130,11 @@ impl Place {
             append,
         };
         let file = self.files.open(path, to_write(write)).await?;
-        let (offset, size) = match writing {
-            Writing::Whole => (0, 0),
-            Writing::From(offset) => (offset, file.metadata().await?.size),
-            Writing::Append => {
-                let size = file.metadata().await?.size;
-                (size, size)
-            }
+        let size = file.metadata().await?.size;
+        let offset = match writing {
+            Writing::Whole => 0,
+            Writing::From(offset) => offset,
+            Writing::Append => size,
         };
         Ok(Upload {
             file,
@@ -155,7 +154,7 @@ impl Place {
             let path = self.resolve(&name)?;
             let write = Write {
                 create: Create::Exclusive,
-                truncate: true,
+                truncate: Truncate::Never,
                 append: false,
             };
             match self.files.open(&path, to_write(write)).await {

@@ -175,6 +175,7 @@ impl Upload {
             size,
             representation,
         } = self;
+        progress.at_storage(cut(&file, offset, size)).await?;
         let mut writes = Writes::new(file, offset);
         let mut from_wire = match representation {
             Representation::Image => None,
@@ -187,11 +188,24 @@ impl Upload {
         let storing = async {
             writes.settle().await?;
             received?;
-            writes.finish(size).await
+            writes.finish().await
         };
         progress.at_storage(storing).await?;
         Ok(progress.moved())
     }
+}
+
+/// Throws away what the file holds beyond the beginning of an upload: however that ends, nothing old follows it.
+async fn cut(file: &OpenFile, offset: u64, size: u64) -> Result<(), TransferFailure> {
+    if size <= offset {
+        return Ok(());
+    }
+    let cut = Attributes {
+        size: Some(offset),
+        ..Attributes::default()
+    };
+    let cut = file.set_attributes(cut).await;
+    cut.map_err(|error| broken_off(&error))
 }
 
 /// The writes of one upload, in order.
@@ -288,20 +302,10 @@ impl Writes {
         Ok(())
     }
 
-    /// Closes the file. What it held beyond the end of the upload is not part of it any more.
-    async fn finish(self, size: u64) -> Result<(), TransferFailure> {
-        let finishing = async {
-            if size > self.offset {
-                let size = Some(self.offset);
-                let cut = Attributes {
-                    size,
-                    ..Attributes::default()
-                };
-                self.file.set_attributes(cut).await?;
-            }
-            self.file.finish().await
-        };
-        finishing.await.map_err(|error| broken_off(&error))
+    /// Closes the file.
+    async fn finish(self) -> Result<(), TransferFailure> {
+        let finished = self.file.finish().await;
+        finished.map_err(|error| broken_off(&error))
     }
 }
 

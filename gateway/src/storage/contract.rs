@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use super::{
     Attributes, Before, Create, Entry, Error, Existing, File, Kind, Links, Open, Opened, Result,
-    Storage, Write,
+    Storage, Truncate, Write,
 };
 
 /// To make or replace a file.
@@ -19,7 +19,7 @@ pub(super) const WHOLE: Open = Open {
     read: false,
     write: Some(Write {
         create: Create::IfMissing,
-        truncate: true,
+        truncate: Truncate::AtOpen,
         append: false,
     }),
     mode: None,
@@ -29,7 +29,7 @@ pub(super) const RESUME: Open = Open {
     read: true,
     write: Some(Write {
         create: Create::IfMissing,
-        truncate: false,
+        truncate: Truncate::Never,
         append: false,
     }),
     mode: None,

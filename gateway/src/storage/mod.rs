@@ -48,7 +48,9 @@ use bytes::Bytes;
 pub use error::{Error, Result};
 pub use path::{InvalidPath, StoragePath};
 pub use permitted::{Files, Listing, OpenFile};
-pub use types::{Attributes, Create, Entry, Existing, Kind, Links, Metadata, Open, Space, Write};
+pub use types::{
+    Attributes, Create, Entry, Existing, Kind, Links, Metadata, Open, Space, Truncate, Write,
+};
 pub use volume::{Load, Volume};
 
 /// A tree of files, by blocking calls. Paths are relative to its root, in the form of [`StoragePath`]; the empty path

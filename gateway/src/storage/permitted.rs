@@ -300,8 +300,8 @@ impl Granted {
         if how.read {
             self.need(Permission::Read)?;
         }
-        let changes =
-            self.has(Permission::Overwrite) || self.has(Permission::Append) && !write.truncate;
+        let changes = self.has(Permission::Overwrite)
+            || self.has(Permission::Append) && !write.truncate.replaces();
         let create = match write.create {
             Create::Never if !changes => return Err(Error::Denied),
             Create::Never => Create::Never,
@@ -310,7 +310,7 @@ impl Granted {
                 Create::Exclusive
             }
             Create::IfMissing => match (self.has(Permission::Write), changes) {
-                (true, false) if write.truncate => Create::Exclusive,
+                (true, false) if write.truncate.replaces() => Create::Exclusive,
                 // Without a right to change it, `writing` refuses a file that is there.
                 (true, _) => Create::IfMissing,
                 (false, true) => Create::Never,

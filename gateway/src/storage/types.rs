@@ -24,15 +24,11 @@ impl Open {
 
 /// How a file is opened for writing, as open(2) and `SSH_FXP_OPEN` say it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "two flags of open(2) that say nothing of each other"
-)]
 pub struct Write {
     /// What happens when the file is missing or there.
     pub create: Create,
-    /// What is there is thrown away.
-    pub truncate: bool,
+    /// What happens with the content that is there.
+    pub truncate: Truncate,
     /// Every write goes to the end.
     pub append: bool,
 }
@@ -46,6 +42,27 @@ pub enum Create {
     IfMissing,
     /// It must not exist.
     Exclusive,
+}
+
+/// Whether an opening is for new content instead of what is there, and who throws that away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truncate {
+    /// What is there stays.
+    Never,
+    /// The opening does.
+    AtOpen,
+    /// Whoever has opened the file cuts it, when the new content comes; until then nothing is lost.
+    Later,
+}
+
+impl Truncate {
+    /// Whether nothing of what is there is meant to stay.
+    pub const fn replaces(self) -> bool {
+        match self {
+            Self::Never => false,
+            Self::AtOpen | Self::Later => true,
+        }
+    }
 }
 
 /// What is meant by a path that ends in a symbolic link.

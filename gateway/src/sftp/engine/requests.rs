@@ -10,7 +10,7 @@ use super::{
     paths::PathRequest,
     status,
 };
-use crate::storage::{Create, Existing, InvalidPath, Links, Open, StoragePath, Write};
+use crate::storage::{Create, Existing, InvalidPath, Links, Open, StoragePath, Truncate, Write};
 
 /// A request, sorted.
 pub(super) enum Asked<'a> {
@@ -175,14 +175,19 @@ fn how(flags: OpenFlags, attributes: &sftp::Attributes) -> Open {
     } else {
         Create::IfMissing
     };
+    let truncate = if flags.contains(OpenFlags::TRUNCATE) {
+        Truncate::AtOpen
+    } else {
+        Truncate::Never
+    };
     let write = Write {
         create,
-        truncate: flags.contains(OpenFlags::TRUNCATE),
+        truncate,
         append: flags.contains(OpenFlags::APPEND),
     };
     let writes = flags.contains(OpenFlags::WRITE)
         || create != Create::Never
-        || write.truncate
+        || write.truncate.replaces()
         || write.append;
     Open {
         read: flags.contains(OpenFlags::READ) || !writes,

@@ -33,7 +33,7 @@ use rustix::{
 
 use super::{
     Attributes, Before, Create, Error, Existing, Folder, Kind, Links, Metadata, Open, Opened,
-    Result, Space, Storage, Waiting,
+    Result, Space, Storage, Truncate, Waiting,
 };
 use file::{Finish, LocalFile};
 use listing::LocalFolder;
@@ -141,7 +141,7 @@ impl LocalStorage {
         let mode = Mode::from_raw_mode(how.mode.unwrap_or(0o640));
         let flags = access(how);
         let existing = match how.write {
-            Some(write) if write.truncate => flags | OFlags::TRUNC,
+            Some(write) if write.truncate == Truncate::AtOpen => flags | OFlags::TRUNC,
             _ => flags,
         };
         let new = flags | OFlags::CREATE | OFlags::EXCL;

@@ -83,7 +83,8 @@ pub(super) enum Meaning {
 /// Tells what an opening means, by what has the name now.
 pub(super) fn meaning(found: Option<&Metadata>, write: Write) -> Result<Meaning> {
     let exclusive = write.create == Create::Exclusive;
-    let whole = exclusive || write.truncate && !write.append && write.create != Create::Never;
+    let whole =
+        exclusive || write.truncate.replaces() && !write.append && write.create != Create::Never;
     match found {
         Some(_) if exclusive => Err(Error::Exists),
         Some(found) if whole => match found.kind {

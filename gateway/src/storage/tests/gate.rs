@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use super::{answer, local, path};
 use crate::storage::{
-    Attributes, Create, Error, Existing, Files, Links, Open, OpenFile, Result, Write,
+    Attributes, Create, Error, Existing, Files, Links, Open, OpenFile, Result, Truncate, Write,
 };
 
 /// What a user might do in a folder with `file` ("hello"), `other`, `empty` and the folder `folder`.
@@ -40,26 +40,33 @@ const TABLE: &[(&str, &[&[Permission]], Operation)] = &[
         answer(file.read_at(0, 10)).map(drop)
     }),
     ("upload a new file", &[&[Make]], |files| {
-        upload(files, "new", Content::Cut)
+        upload(files, "new", Truncate::AtOpen)
     }),
     ("make a new file", &[&[Make]], |files| {
-        upload(files, "new", Content::Kept)
+        upload(files, "new", Truncate::Never)
     }),
     ("make an exclusive file", &[&[Make]], |files| {
-        let file = answer(files.open(&path("new"), writing(Create::Exclusive, Content::Kept)))?;
+        let file = answer(files.open(&path("new"), writing(Create::Exclusive, Truncate::Never)))?;
         answer(file.write_at(100, hello()))
     }),
     ("replace a file", &[&[Overwrite]], |files| {
-        upload(files, "file", Content::Cut)
+        upload(files, "file", Truncate::AtOpen)
+    }),
+    ("upload a new file, to be cut later", &[&[Make]], |files| {
+        upload(files, "new", Truncate::Later)
+    }),
+    ("open a file, to cut it later", &[&[Overwrite]], |files| {
+        let how = writing(Create::IfMissing, Truncate::Later);
+        answer(files.open(&path("file"), how)).map(drop)
     }),
     ("change what is there", &[&[Overwrite]], |files| {
-        upload(files, "file", Content::Kept)
+        upload(files, "file", Truncate::Never)
     }),
     ("cut at the opening", &[&[Overwrite]], |files| {
-        answer(files.open(&path("file"), writing(Create::Never, Content::Cut))).map(drop)
+        answer(files.open(&path("file"), writing(Create::Never, Truncate::AtOpen))).map(drop)
     }),
     ("go on at the end", &[&[Append], &[Overwrite]], |files| {
-        let file = answer(files.open(&path("file"), writing(Create::IfMissing, Content::Kept)))?;
+        let file = answer(files.open(&path("file"), writing(Create::IfMissing, Truncate::Never)))?;
         answer(file.write_at(5, hello()))?;
         answer(file.write_at(10, hello()))
     }),
@@ -73,7 +80,7 @@ const TABLE: &[(&str, &[&[Permission]], Operation)] = &[
         |files| {
             let how = Open {
                 read: true,
-                ..writing(Create::Never, Content::Kept)
+                ..writing(Create::Never, Truncate::Never)
             };
             let file = answer(files.open(&path("file"), how))?;
             answer(file.read_at(0, 5)).map(drop)
@@ -127,7 +134,7 @@ const TABLE: &[(&str, &[&[Permission]], Operation)] = &[
         answer(file.set_attributes(mode))
     }),
     ("truncate by handle", &[&[Overwrite]], |files| {
-        let file = answer(files.open(&path("file"), writing(Create::Never, Content::Kept)))?;
+        let file = answer(files.open(&path("file"), writing(Create::Never, Truncate::Never)))?;
         let size = Attributes {
             size: Some(0),
             ..Attributes::default()
@@ -183,7 +190,7 @@ fn a_user_who_may_only_look_changes_nothing() {
 fn whoever_appends_cannot_write_before_the_end() {
     let (folder, files) = user(&[Append]);
     let file =
-        answer(files.open(&path("file"), writing(Create::IfMissing, Content::Kept))).unwrap();
+        answer(files.open(&path("file"), writing(Create::IfMissing, Truncate::Never))).unwrap();
 
     let before = answer(file.write_at(4, hello()));
     answer(file.write_at(5, hello())).unwrap();
@@ -201,7 +208,8 @@ fn whoever_appends_cannot_write_before_the_end() {
 fn a_handle_does_only_what_it_was_opened_for() {
     let (_folder, files) = user(&Permission::ALL);
     let reader = answer(files.open(&path("file"), Open::READ)).unwrap();
-    let writer = answer(files.open(&path("file"), writing(Create::Never, Content::Kept))).unwrap();
+    let writer =
+        answer(files.open(&path("file"), writing(Create::Never, Truncate::Never))).unwrap();
 
     assert!(matches!(
         answer(reader.write_at(0, hello())),
@@ -215,7 +223,7 @@ fn nobody_sets_special_bits() {
     let (folder, files) = user(&Permission::ALL);
     let open = Open {
         mode: Some(0o6755),
-        ..writing(Create::Exclusive, Content::Kept)
+        ..writing(Create::Exclusive, Truncate::Never)
     };
 
     answer(files.open(&path("new"), open)).unwrap();
@@ -234,7 +242,7 @@ fn nobody_sets_special_bits() {
 fn new_files_and_folders_are_not_for_everybody() {
     let (folder, files) = user(&Permission::ALL);
 
-    upload(&files, "new", Content::Cut).unwrap();
+    upload(&files, "new", Truncate::AtOpen).unwrap();
     answer(files.make_folder(&path("made"), None)).unwrap();
 
     let mode = |name| {
@@ -271,15 +279,16 @@ fn an_owner_may_be_told_but_not_changed() {
 fn whoever_only_makes_files_may_repeat_a_broken_atomic_upload() {
     let (folder, files) = user_of(&[Make], Uploads::Atomic);
     let broken =
-        answer(files.open(&path("new"), writing(Create::IfMissing, Content::Cut))).unwrap();
+        answer(files.open(&path("new"), writing(Create::IfMissing, Truncate::AtOpen))).unwrap();
     answer(broken.write_at(0, Bytes::from_static(b"half of it"))).unwrap();
     drop(broken);
 
-    let going_on = answer(files.open(&path("new"), writing(Create::IfMissing, Content::Kept)));
-    let again = answer(files.open(&path("new"), writing(Create::IfMissing, Content::Cut))).unwrap();
+    let going_on = answer(files.open(&path("new"), writing(Create::IfMissing, Truncate::Never)));
+    let again =
+        answer(files.open(&path("new"), writing(Create::IfMissing, Truncate::AtOpen))).unwrap();
     answer(again.write_at(0, hello())).unwrap();
     answer(again.finish()).unwrap();
-    let replacing = answer(files.open(&path("new"), writing(Create::IfMissing, Content::Cut)));
+    let replacing = answer(files.open(&path("new"), writing(Create::IfMissing, Truncate::AtOpen)));
 
     assert!(matches!(going_on, Err(Error::Denied)));
     assert!(matches!(replacing, Err(Error::Denied)));
@@ -300,8 +309,8 @@ fn a_link_needs_a_text() {
     ));
 }
 
-fn upload(files: &Files, name: &str, content: Content) -> Result<()> {
-    let file = answer(files.open(&path(name), writing(Create::IfMissing, content)))?;
+fn upload(files: &Files, name: &str, truncate: Truncate) -> Result<()> {
+    let file = answer(files.open(&path(name), writing(Create::IfMissing, truncate)))?;
     answer(file.write_at(0, hello()))?;
     answer(file.finish())
 }
@@ -316,17 +325,10 @@ fn set(files: &Files, change: impl FnOnce(&mut Attributes)) -> Result<()> {
     answer(files.set_attributes(&path("file"), attributes, Links::Follow))
 }
 
-/// What an opening does with what is there.
-#[derive(Clone, Copy, PartialEq)]
-enum Content {
-    Kept,
-    Cut,
-}
-
-fn writing(create: Create, content: Content) -> Open {
+fn writing(create: Create, truncate: Truncate) -> Open {
     let write = Write {
         create,
-        truncate: content == Content::Cut,
+        truncate,
         append: false,
     };
     Open {
@@ -339,7 +341,7 @@ fn writing(create: Create, content: Content) -> Open {
 fn appending() -> Open {
     let write = Write {
         create: Create::Never,
-        truncate: false,
+        truncate: Truncate::Never,
         append: true,
     };
     Open {

@@ -14,8 +14,8 @@ use gateway_config::{Permission, Uploads};
 
 use super::{answer, local, path, poll};
 use crate::storage::{
-    Create, Error, Files, Links, Load, Metadata, Open, OpenFile, Result, StoragePath, Volume,
-    Write,
+    Create, Error, Files, Links, Load, Metadata, Open, OpenFile, Result, StoragePath, Truncate,
+    Volume, Write,
     fake::{Fake, PATIENCE},
     pool::PoolLimits,
 };
@@ -309,7 +309,7 @@ pub(super) fn open(files: &Files, name: &str) -> impl Future<Output = Result<Ope
         read: true,
         write: Some(Write {
             create: Create::IfMissing,
-            truncate: true,
+            truncate: Truncate::AtOpen,
             append: false,
         }),
         mode: None,

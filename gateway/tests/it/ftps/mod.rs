@@ -4,5 +4,6 @@ mod client;
 mod endings;
 mod fixture;
 mod greetings;
+mod mishaps;
 mod programs;
 mod transfers;

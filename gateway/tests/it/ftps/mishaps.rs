@@ -1,0 +1,52 @@
+//! What is left of a file, and what the client is told, when a transfer goes wrong.
+
+use tokio::io::AsyncWriteExt as _;
+
+use super::{
+    client::Client,
+    fixture::{Gateway, unchanged},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_without_a_data_connection_leaves_the_file_as_it_was() {
+    let gateway = Gateway::start(unchanged).await;
+    let mut client = Client::explicit(&gateway).await;
+    gateway.write("file", b"old content");
+
+    let stream = client.data_port().await;
+    client.check("STOR file", 150).await;
+    // No TLS: this is no data connection yet.
+    drop(stream);
+
+    let reply = client.reply().await.unwrap();
+    assert!(reply.starts_with("42"), "{reply}");
+    assert_eq!(gateway.read("file"), b"old content");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_replaces_a_longer_file_leaves_nothing_of_it() {
+    let gateway = Gateway::start(unchanged).await;
+    let mut client = Client::explicit(&gateway).await;
+    gateway.write("file", b"a long old content");
+
+    client.send("STOR file", b"new").await;
+
+    assert_eq!(gateway.read("file"), b"new");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_went_on_and_broke_off_ends_with_what_has_come() {
+    let gateway = Gateway::start(unchanged).await;
+    let mut client = Client::explicit(&gateway).await;
+    gateway.write("file", b"0123456789");
+
+    client.check("REST 4", 350).await;
+    let mut stream = client.begin("STOR file").await;
+    stream.write_all(b"xy").await.unwrap();
+    stream.flush().await.unwrap();
+    // The end of the connection, but not of TLS.
+    stream.get_mut().0.shutdown().await.unwrap();
+
+    client.expect(426).await;
+    assert_eq!(gateway.read("file"), b"0123xy");
+}
