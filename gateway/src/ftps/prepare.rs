@@ -16,7 +16,7 @@ use super::{
 use crate::{
     drain::DrainState,
     metrics::Metrics,
-    storage::{self, Create, Error, Open, OpenFile, StoragePath, Truncate, Write},
+    storage::{self, Create, Error, Links, Open, OpenFile, StoragePath, Truncate, Write},
 };
 
 /// How often a new name is tried for `STOU`; they are random, so once is enough.
@@ -105,11 +105,23 @@ impl Place {
         representation: Representation,
     ) -> Result<(Prepared, Ready), Failure> {
         let path = self.resolve(path)?;
+        if let Writing::From(_) = writing {
+            self.expect_beginning(&path).await?;
+        }
         let upload = self.open_upload(&path, writing, representation).await;
         let upload = upload.map_err(|error| refused(&error))?;
         // A hole would look like content.
         within(upload.offset, upload.size)?;
         Ok((Prepared::Open, Ready::upload(path, upload)))
+    }
+
+    /// Whatever the user may do, nothing can go on with a file that is missing.
+    async fn expect_beginning(&self, path: &StoragePath) -> Result<(), Failure> {
+        match self.files.metadata(path, Links::Follow).await {
+            Ok(_) => Ok(()),
+            Err(Error::NotFound) => Err(Failure::BeyondEnd),
+            Err(error) => Err(refused(&error)),
+        }
     }
 
     async fn open_upload(
@@ -118,14 +130,14 @@ impl Place {
         writing: Writing,
         representation: Representation,
     ) -> storage::Result<Upload> {
-        let (truncate, append) = match writing {
+        let (create, truncate, append) = match writing {
             // There may come no data connection: until it is there, the file keeps what it holds.
-            Writing::Whole => (Truncate::Later, false),
-            Writing::From(_) => (Truncate::Never, false),
-            Writing::Append => (Truncate::Never, true),
+            Writing::Whole => (Create::IfMissing, Truncate::Later, false),
+            Writing::From(_) => (Create::Never, Truncate::Never, false),
+            Writing::Append => (Create::IfMissing, Truncate::Never, true),
         };
         let write = Write {
-            create: Create::IfMissing,
+            create,
             truncate,
             append,
         };

@@ -1,5 +1,8 @@
 //! What is left of a file, and what the client is told, when a transfer goes wrong.
 
+use std::collections::BTreeSet;
+
+use gateway_config::Permission;
 use tokio::io::AsyncWriteExt as _;
 
 use super::{
@@ -49,4 +52,37 @@ async fn what_went_on_and_broke_off_ends_with_what_has_come() {
 
     client.expect(426).await;
     assert_eq!(gateway.read("file"), b"0123xy");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn going_on_with_a_missing_file_makes_none() {
+    let gateway = Gateway::start(unchanged).await;
+    let mut client = Client::explicit(&gateway).await;
+
+    let _data = client.data_port().await;
+    client.check("REST 5", 350).await;
+    client.check("STOR missing", 554).await;
+
+    assert!(!gateway.volume().join("missing").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_only_make_files_goes_on_with_none() {
+    let gateway = Gateway::start(|configuration| {
+        for user in configuration.users.values_mut() {
+            user.permissions = BTreeSet::from([Permission::Write]);
+        }
+    })
+    .await;
+    let mut client = Client::explicit(&gateway).await;
+    gateway.write("file", b"0123456789");
+
+    for (command, code) in [("STOR missing", 554), ("STOR file", 550)] {
+        let _data = client.data_port().await;
+        client.check("REST 5", 350).await;
+        client.check(command, code).await;
+    }
+
+    assert!(!gateway.volume().join("missing").exists());
+    assert_eq!(gateway.read("file"), b"0123456789");
 }
