@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
-use ftp::TransferFailure;
+use ftp::{Failure, TransferFailure};
 use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
@@ -58,7 +58,8 @@ pub(super) struct Download {
 }
 
 impl Download {
-    /// Sends everything up to the end of the file; returns the bytes of the file that were sent.
+    /// Sends what the file held when it was opened, as the client was promised, and nothing that has come since;
+    /// returns the bytes of the file that were sent.
     pub(super) async fn run(
         self,
         stream: &mut impl DataSocket,
@@ -74,39 +75,39 @@ impl Download {
             Representation::Image => None,
             Representation::Ascii => Some(ToWire::default()),
         };
-        let mut length = length_at(offset, size);
-        let mut chunk = read(&file, offset, length, progress).await?;
-        // A short read is the end: small files cost one call.
-        while chunk.len() == length {
-            offset += length as u64;
-            length = length_at(offset, size);
+        let mut chunk = read(&file, offset, size, progress).await?;
+        while !chunk.is_empty() {
+            offset += chunk.len() as u64;
             let sent = send(stream, &mut to_wire, &chunk, progress);
-            let next = read(&file, offset, length, progress);
+            let next = read(&file, offset, size, progress);
             let ((), next) = try_join!(sent, next)?;
             chunk = next;
         }
-        send(stream, &mut to_wire, &chunk, progress).await?;
         end(stream).await?;
         Ok(progress.moved())
     }
 }
 
-/// What to ask for: one byte more than is left, so that a short answer tells the end.
-fn length_at(offset: u64, size: u64) -> usize {
-    let left = usize::try_from(size.saturating_sub(offset)).unwrap_or(CHUNK);
-    CHUNK.min(left.saturating_add(1))
-}
-
+/// What follows at `offset` in a file of this size; nothing at its end. A file that has shrunk since is a failure: what
+/// is left of it must not look whole.
 async fn read(
     file: &OpenFile,
     offset: u64,
-    length: usize,
+    size: u64,
     progress: &Progress,
 ) -> Result<Bytes, TransferFailure> {
-    progress
-        .at_storage(file.read_at(offset, length))
-        .await
-        .map_err(|error| broken_off(&error))
+    let left = usize::try_from(size.saturating_sub(offset)).unwrap_or(CHUNK);
+    let length = CHUNK.min(left);
+    if length == 0 {
+        return Ok(Bytes::new());
+    }
+    let read = progress.at_storage(file.read_at(offset, length)).await;
+    let chunk = read.map_err(|error| broken_off(&error))?;
+    if chunk.len() < length {
+        tracing::warn!(offset, size, "the file has shrunk while it was sent");
+        return Err(TransferFailure::Storage(Failure::Failed));
+    }
+    Ok(chunk)
 }
 
 async fn send(

@@ -1,14 +1,24 @@
 //! What is left of a file, and what the client is told, when a transfer goes wrong.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    fs::OpenOptions,
+    io::{ErrorKind, Write as _},
+};
 
 use gateway_config::Permission;
-use tokio::io::AsyncWriteExt as _;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    time::timeout,
+};
 
 use super::{
     client::Client,
-    fixture::{Gateway, unchanged},
+    fixture::{Gateway, PATIENCE, unchanged},
 };
+
+/// More than lies on the way between a file and a client that does not read.
+const LONG: usize = 64 * 1024 * 1024;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_without_a_data_connection_leaves_the_file_as_it_was() {
@@ -85,4 +95,47 @@ async fn who_may_only_make_files_goes_on_with_none() {
 
     assert!(!gateway.volume().join("missing").exists());
     assert_eq!(gateway.read("file"), b"0123456789");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_shrinks_while_it_is_sent_is_not_sent_as_whole() {
+    let gateway = Gateway::start(unchanged).await;
+    let mut client = Client::explicit(&gateway).await;
+    gateway.write("file", &vec![7; LONG]);
+
+    let mut stream = client.begin("RETR file").await;
+    stream.read_u8().await.unwrap();
+    let file = OpenOptions::new()
+        .write(true)
+        .open(gateway.volume().join("file"));
+    file.unwrap().set_len(1).unwrap();
+    let mut rest = Vec::new();
+    let ended = timeout(PATIENCE, stream.read_to_end(&mut rest))
+        .await
+        .unwrap();
+
+    assert!(rest.len() < LONG - 1);
+    // Without a goodbye a client knows that something is missing.
+    assert_eq!(ended.unwrap_err().kind(), ErrorKind::UnexpectedEof);
+    client.expect(451).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_grows_while_it_is_sent_is_sent_as_it_was_promised() {
+    let gateway = Gateway::start(unchanged).await;
+    let mut client = Client::explicit(&gateway).await;
+    gateway.write("file", &vec![7; LONG]);
+
+    let mut stream = client.begin("RETR file").await;
+    stream.read_u8().await.unwrap();
+    let file = OpenOptions::new()
+        .append(true)
+        .open(gateway.volume().join("file"));
+    file.unwrap().write_all(b"more").unwrap();
+    let mut rest = Vec::new();
+    let ended = timeout(PATIENCE, stream.read_to_end(&mut rest)).await;
+
+    ended.unwrap().unwrap();
+    assert_eq!(rest.len(), LONG - 1);
+    client.expect(226).await;
 }
