@@ -13,7 +13,7 @@ pub(super) fn refused(error: &Error) -> Failure {
         Error::NotAFolder => Failure::NotAFolder,
         Error::IsAFolder => Failure::NotAFile,
         Error::NotEmpty => Failure::NotEmpty,
-        Error::NoSpace | Error::Quota => Failure::NoSpace,
+        Error::NoSpace | Error::Quota | Error::TooLarge => Failure::NoSpace,
         Error::ReadOnly => Failure::ReadOnly,
         Error::InvalidName => Failure::InvalidName,
         Error::Busy => Failure::InUse,
@@ -35,5 +35,19 @@ pub(super) fn broken_off(error: &Error) -> TransferFailure {
 pub(super) fn invalid(error: InvalidPath) -> Failure {
     match error {
         InvalidPath::Nul | InvalidPath::TooLong => Failure::InvalidName,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::{Failure, refused};
+
+    #[test]
+    fn whatever_has_no_room_exceeds_the_allocation() {
+        for errno in [Errno::NOSPC, Errno::DQUOT, Errno::FBIG] {
+            assert_eq!(refused(&errno.into()), Failure::NoSpace, "{errno}");
+        }
     }
 }

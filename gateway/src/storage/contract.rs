@@ -106,8 +106,8 @@ fn no_offset_is_too_far(storage: &dyn Storage) {
 
     assert_eq!(file.read_at(u64::MAX, 10).unwrap(), "");
     let written = file.write_at(u64::MAX, &[Bytes::from_static(b"x")]);
-    assert!(matches!(written.unwrap_err().error, Error::Io(_)));
-    assert!(matches!(file.set_attributes(size), Err(Error::Io(_))));
+    assert!(matches!(written.unwrap_err().error, Error::TooLarge));
+    assert!(matches!(file.set_attributes(size), Err(Error::TooLarge)));
     assert_eq!(get(storage, "a"), b"hello");
 }
 

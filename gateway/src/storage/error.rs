@@ -31,6 +31,9 @@ pub enum Error {
     /// The file system's quota is used up.
     #[error("the quota is used up")]
     Quota,
+    /// Larger than a file may be, on this file system or for this process.
+    #[error("the file would be too large")]
+    TooLarge,
     /// The volume is mounted read-only.
     #[error("the volume is read-only")]
     ReadOnly,
@@ -65,6 +68,7 @@ impl From<Errno> for Error {
             Errno::NOTEMPTY => Self::NotEmpty,
             Errno::NOSPC => Self::NoSpace,
             Errno::DQUOT => Self::Quota,
+            Errno::FBIG => Self::TooLarge,
             Errno::ROFS => Self::ReadOnly,
             // EINVAL: a name the file system cannot hold, or a folder moved into itself.
             Errno::NAMETOOLONG | Errno::LOOP | Errno::INVAL | Errno::ILSEQ => Self::InvalidName,
@@ -85,6 +89,7 @@ mod tests {
 
         check(Errno::NOSPC, "no space left on the volume");
         check(Errno::DQUOT, "the quota is used up");
+        check(Errno::FBIG, "the file would be too large");
         check(Errno::ACCESS, "permission denied");
         check(Errno::ROFS, "the volume is read-only");
         check(Errno::NOTEMPTY, "the folder is not empty");

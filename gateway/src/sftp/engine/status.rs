@@ -53,6 +53,7 @@ pub(super) fn refused(error: &Error) -> Answer<'static> {
         | Error::NotEmpty
         | Error::NoSpace
         | Error::Quota
+        | Error::TooLarge
         | Error::InvalidName
         | Error::Busy
         | Error::Stuck
