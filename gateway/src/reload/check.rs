@@ -1,10 +1,13 @@
 //! What each value of a configuration may be alone, but not together with the others. Every answer names the field.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use gateway_config::{
     Configuration, DataConnections, Encryption, Endpoint, Listener, Protocol, ProxyMode,
 };
+
+/// A week: the longest time that can be asked for. Somewhere beyond it clocks end.
+const SECONDS_MAX: u64 = 7 * 24 * 60 * 60;
 
 /// Why this configuration contradicts itself, if it does.
 pub(super) fn check(configuration: &Configuration) -> Result<(), String> {
@@ -14,6 +17,8 @@ pub(super) fn check(configuration: &Configuration) -> Result<(), String> {
     if endpoint.ssh.authentication_methods.is_empty() {
         return Err("ssh.authenticationMethods is empty: nobody could log in".to_owned());
     }
+    check_times(endpoint)?;
+    check_ranges(configuration)?;
     let proxy = &endpoint.proxy_protocol;
     if proxy.mode != ProxyMode::Disabled && proxy.trusted_cidrs.is_empty() {
         return Err(format!(
@@ -29,6 +34,56 @@ pub(super) fn check(configuration: &Configuration) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+fn check_times(endpoint: &Endpoint) -> Result<(), String> {
+    let limits = &endpoint.limits;
+    let passive = endpoint.data_connections.iter().flat_map(|data| {
+        [
+            (
+                "dataConnections.passive.waitSeconds",
+                data.passive.wait_seconds,
+            ),
+            (
+                "dataConnections.passive.connectSeconds",
+                data.passive.connect_seconds,
+            ),
+        ]
+    });
+    let mut times = passive.chain([
+        ("limits.loginSeconds", limits.login_seconds),
+        ("limits.idleSeconds", limits.idle_seconds),
+    ]);
+    match times.find(|(_, seconds)| *seconds > SECONDS_MAX) {
+        Some((field, seconds)) => Err(format!(
+            "{field} is {seconds}, and the most is {SECONDS_MAX}, a week"
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Addresses are compared in the form of IPv4 wherever they have one, so a range of the other form holds nobody.
+fn check_ranges(configuration: &Configuration) -> Result<(), String> {
+    let trusted = &configuration.endpoint.proxy_protocol.trusted_cidrs;
+    if let Some(range) = trusted.iter().find(|range| is_mapped(range.network())) {
+        return Err(format!(
+            "proxyProtocol.trustedCidrs has {range}, in which nobody is: write the range as one of IPv4"
+        ));
+    }
+    for (name, user) in &configuration.users {
+        let allowed = &user.allowed_cidrs;
+        if let Some(range) = allowed.iter().find(|range| is_mapped(range.network())) {
+            return Err(format!(
+                "allowedCidrs of user `{name}` has {range}, in which nobody is: write the range as one of IPv4"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// An IPv4 address inside IPv6 (RFC 4291, 2.5.5.2).
+fn is_mapped(address: IpAddr) -> bool {
+    address != address.to_canonical()
 }
 
 fn check_listeners(listeners: &[Listener]) -> Result<(), String> {
@@ -103,10 +158,14 @@ fn check_ports(data: &DataConnections) -> Result<(), String> {
                 port.bound
             ));
         }
-        if port.advertised != 0 && !advertised.insert(port.advertised) {
+        // As it is told: an advertised port of 0 is the bound one.
+        let told = match port.advertised {
+            0 => port.bound,
+            advertised => advertised,
+        };
+        if told != 0 && !advertised.insert(told) {
             return Err(format!(
-                "dataConnections.passive.ports has the advertised port {} twice",
-                port.advertised
+                "dataConnections.passive.ports has the advertised port {told} twice"
             ));
         }
     }

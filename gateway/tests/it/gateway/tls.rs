@@ -138,8 +138,7 @@ async fn a_certificate_without_its_key_changes_nothing_until_the_key_is_there() 
 
 #[test]
 fn what_does_not_fit_together_is_refused_by_its_field() {
-    type Change = fn(&mut Endpoint);
-    let cases: [(&str, Change); 10] = [
+    check_refused(&[
         ("`ftps` speaks FTPS and has no tls", |endpoint| {
             endpoint.listeners[1].tls = None;
         }),
@@ -171,11 +170,44 @@ fn what_does_not_fit_together_is_refused_by_its_field() {
         ("the advertised port 31742 twice", |endpoint| {
             *ports(endpoint) = vec![port(30_000, 31_742), port(30_001, 31_742)];
         }),
+        ("the advertised port 30000 twice", |endpoint| {
+            *ports(endpoint) = vec![port(30_000, 0), port(30_001, 30_000)];
+        }),
         ("trustedCidrs is empty", |endpoint| {
             endpoint.proxy_protocol.mode = ProxyMode::Required;
         }),
-    ];
-    for (reason, change) in cases {
+        (
+            "proxyProtocol.trustedCidrs has ::ffff:10.0.0.0/104",
+            |endpoint| {
+                endpoint.proxy_protocol.trusted_cidrs =
+                    vec!["::ffff:10.0.0.0/104".parse().unwrap()];
+            },
+        ),
+    ]);
+}
+
+#[test]
+fn times_that_never_end_are_refused_by_their_field() {
+    check_refused(&[
+        ("limits.loginSeconds is 604801", |endpoint| {
+            endpoint.limits.login_seconds = 604_801;
+        }),
+        ("limits.idleSeconds is 18446744073709551615", |endpoint| {
+            endpoint.limits.idle_seconds = u64::MAX;
+        }),
+        ("passive.waitSeconds is 604801", |endpoint| {
+            passive(endpoint).wait_seconds = 604_801;
+        }),
+        ("passive.connectSeconds is 604801", |endpoint| {
+            passive(endpoint).connect_seconds = 604_801;
+        }),
+    ]);
+}
+
+type Change = fn(&mut Endpoint);
+
+fn check_refused(cases: &[(&str, Change)]) {
+    for &(reason, change) in cases {
         let mut folder = folder();
 
         folder.change(change);
@@ -186,8 +218,26 @@ fn what_does_not_fit_together_is_refused_by_its_field() {
     }
 }
 
+#[test]
+fn a_user_from_addresses_that_nobody_has_is_refused() {
+    let mut folder = folder();
+    for user in folder.configuration.users.values_mut() {
+        user.allowed_cidrs = vec!["::ffff:192.0.2.0/120".parse().unwrap()];
+    }
+    folder.render();
+
+    let error = load(&folder.path()).unwrap_err();
+
+    let reason = "allowedCidrs of user `supplier` has ::ffff:192.0.2.0/120";
+    assert!(error.to_string().contains(reason), "{error}");
+}
+
+fn passive(endpoint: &mut Endpoint) -> &mut Passive {
+    &mut endpoint.data_connections.as_mut().unwrap().passive
+}
+
 fn ports(endpoint: &mut Endpoint) -> &mut Vec<PassivePort> {
-    &mut endpoint.data_connections.as_mut().unwrap().passive.ports
+    &mut passive(endpoint).ports
 }
 
 fn port(bound: u16, advertised: u16) -> PassivePort {
