@@ -47,7 +47,9 @@ pub struct BindError {
 fn mend(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            "another program listens there; stop it, or give the listener another port"
+            "another program listens there, or this gateway itself elsewhere; stop the program, or give the listener \
+             another port; what this gateway has itself moves in two changes, first away and then here, or with a \
+             restart"
         }
         io::ErrorKind::PermissionDenied => {
             "ports below 1024 need root or CAP_NET_BIND_SERVICE; give the listener a higher port"

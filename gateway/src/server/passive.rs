@@ -126,7 +126,9 @@ fn failed(error: PassiveBindError) -> StartError {
 pub(super) fn mend(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            "another program listens there; stop it, or leave the port out of the passive ports"
+            "another program listens there, or this gateway itself elsewhere; stop the program, or leave the port out \
+             of the passive ports; what this gateway has itself moves in two changes, first away and then here, or \
+             with a restart"
         }
         io::ErrorKind::PermissionDenied => {
             "ports below 1024 need root or CAP_NET_BIND_SERVICE; choose higher passive ports"

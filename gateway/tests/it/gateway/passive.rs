@@ -112,8 +112,9 @@ async fn a_passive_port_in_use_is_an_error_that_names_it_and_the_mend() {
 
     assert!(matches!(error, StartError::PassivePort { .. }), "{error}");
     let expected = format!(
-        "passive port {port} cannot be bound: another program listens there; stop it, or leave the port out of the \
-         passive ports"
+        "passive port {port} cannot be bound: another program listens there, or this gateway itself elsewhere; \
+         stop the program, or leave the port out of the passive ports; what this gateway has itself moves in two \
+         changes, first away and then here, or with a restart"
     );
     assert_eq!(error.to_string(), expected);
 }

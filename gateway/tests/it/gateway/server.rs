@@ -48,8 +48,9 @@ async fn a_port_in_use_is_an_error_that_names_listener_address_and_mend() {
         panic!("{error}");
     };
     let expected = format!(
-        "listener `sftp` cannot listen on {address}: another program listens there; stop it, or give the listener \
-         another port"
+        "listener `sftp` cannot listen on {address}: another program listens there, or this gateway itself \
+         elsewhere; stop the program, or give the listener another port; what this gateway has itself moves in two \
+         changes, first away and then here, or with a restart"
     );
     assert_eq!(error.to_string(), expected);
 }
