@@ -70,7 +70,11 @@ impl Awaited {
             .map_err(|_elapsed| NoOrigin::TooSlow)??;
         Ok(match source {
             Source::Balancer => Caller::Balancer(hidden),
-            Source::Unknown => Caller::Client(hidden),
+            Source::Unknown => match self.demand {
+                Demand::Optional => Caller::Client(hidden),
+                // Whoever is served has a known address: that is what is required.
+                Demand::Required => return Err(NoOrigin::Missing),
+            },
             Source::Client(address) => Caller::Client(Origin {
                 address,
                 visibility: ClientAddress::Real,

@@ -52,10 +52,10 @@ pub(crate) enum NoOrigin {
     /// It closed before it said anything, as probes do.
     #[error("it closed without a byte")]
     Closed,
-    /// A header must come first and something else did, or nothing.
+    /// A header that knows the client must come first, and something else did, or nothing.
     #[error(
-        "no PROXY header came and proxyProtocol.mode is Required: let the balancer send one, version 2, or let \
-         trustedCIDRs name balancers only"
+        "no PROXY header with a client's address came and proxyProtocol.mode is Required: let the balancer send one, \
+         version 2, or let trustedCIDRs name balancers only"
     )]
     Missing,
     /// The header's version is 1.

@@ -350,8 +350,20 @@ async fn headers_are_rubbish_where_they_are_disabled() {
 }
 
 #[tokio::test]
-async fn a_client_whose_address_the_balancer_does_not_know_is_hidden() {
-    let gateway = Fixture::start_with(ProxyMode::Required, |endpoint| {
+async fn a_client_whose_address_the_balancer_does_not_know_is_not_served_where_it_is_required() {
+    let gateway = Fixture::start(ProxyMode::Required).await;
+
+    let unknown = and_greeting(header(0x21, 0x00, &[]));
+
+    let visitor = gateway.balanced(&unknown).await;
+
+    assert_eq!(visitor.farewell().await, "");
+    gateway.counted("no_proxy_header", 1).await;
+}
+
+#[tokio::test]
+async fn a_client_whose_address_the_balancer_does_not_know_is_hidden_where_it_is_optional() {
+    let gateway = Fixture::start_with(ProxyMode::Optional, |endpoint| {
         endpoint.limits.connections_per_address = 1;
     })
     .await;
