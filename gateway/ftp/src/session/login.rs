@@ -34,7 +34,7 @@ impl Session {
     /// `USER`. A password that must not travel in clear is refused here, before it is sent.
     pub(super) fn user(&mut self, name: String) {
         if let State::LoggedIn(..) = self.state {
-            return self.say(503, "You are logged in; send REIN first");
+            return self.say(503, "You are logged in already");
         }
         match self.protection {
             Protection::Clear if self.clear_login_is_forbidden() => self.say(530, TLS_FIRST),
@@ -68,7 +68,7 @@ impl Session {
     /// `PASS`. Only a name that was allowed to go on leads to a check.
     pub(super) fn password(&mut self, password: String) {
         if let State::LoggedIn(..) = self.state {
-            return self.say(503, "You are logged in; send REIN first");
+            return self.say(503, "You are logged in already");
         }
         if let State::Login(Login::Named(name)) = &mut self.state {
             let user = mem::take(name);
@@ -116,18 +116,16 @@ impl Session {
         }
     }
 
-    /// `REIN`: back to the moment after the greeting, except that TLS stays. RFC 4217 §13 wants it gone, but that would
-    /// be `CCC` by another name.
+    /// `REIN`: back to the moment after the greeting. Inside TLS it would have to take TLS away (RFC 4217 §13), which is
+    /// `CCC` by another name.
     pub(super) fn reinitialize(&mut self) {
+        if self.protection != Protection::Clear {
+            return self.say(502, "REIN is not offered inside TLS; connect again");
+        }
         if let State::LoggedIn(..) = self.state {
             self.ask(Action::Logout);
         }
         self.state = State::Login(Login::Nobody);
-        self.protection = match (self.protection, Protection::at_first(&self.settings)) {
-            (Protection::Clear, _) => Protection::Clear,
-            (_, Protection::Clear) => Protection::Encrypted,
-            (_, at_first) => at_first,
-        };
         self.say(220, "Welcome back");
     }
 
