@@ -231,6 +231,7 @@ fn failure(text: &str) -> Option<Failure> {
         "no file" => Failure::NotAFile,
         "not empty" => Failure::NotEmpty,
         "no name" => Failure::InvalidName,
+        "beyond its end" => Failure::BeyondEnd,
         "no space" => Failure::NoSpace,
         "read-only" => Failure::ReadOnly,
         "in use" => Failure::InUse,
