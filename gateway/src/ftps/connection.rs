@@ -35,6 +35,9 @@ const REFUSED_COMMANDS_MAX: u32 = 20;
 /// What a client is told whose data connections cannot be opened at all.
 const NO_PASSIVE: &str = "This endpoint has no passive ports";
 
+/// What a client is told that wants data connections to itself, where nothing else was configured.
+const NO_ACTIVE: &str = "This endpoint opens no connections to clients";
+
 /// One client.
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -377,7 +380,8 @@ fn settings(endpoint: &Endpoint, listener: &Listener) -> Settings {
         implicit: listener.protocol == Protocol::FtpsImplicit,
         active_refusal: data
             .map(|data| data.active.message.clone())
-            .unwrap_or_default(),
+            .filter(|message| !message.is_empty())
+            .unwrap_or_else(|| NO_ACTIVE.to_owned()),
         passive: match endpoint.passive {
             Some(_) => Mode::Allow,
             None => Mode::Deny(NO_PASSIVE.to_owned()),

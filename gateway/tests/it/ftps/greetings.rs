@@ -96,3 +96,17 @@ async fn a_connection_that_says_something_is_none() {
 
     assert!(gateway.first_was_heard().await);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_of_active_mode_says_why_even_if_no_text_is_configured() {
+    let gateway = Gateway::start(|configuration| {
+        let data = configuration.endpoint.data_connections.as_mut().unwrap();
+        data.active.message.clear();
+    })
+    .await;
+    let mut client = Client::explicit(&gateway).await;
+
+    let reply = client.check("PORT 192,0,2,7,10,1", 534).await;
+
+    assert_eq!(reply, "534 This endpoint opens no connections to clients");
+}
