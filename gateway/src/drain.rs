@@ -33,6 +33,16 @@ pub enum Phase {
     Over,
 }
 
+impl Phase {
+    /// Whether clients that arrive are served.
+    pub const fn serves_arrivals(self) -> bool {
+        match self {
+            Self::Serving | Self::Draining(Arrivals::Serve) => true,
+            Self::Draining(Arrivals::Refuse) | Self::Over => false,
+        }
+    }
+}
+
 /// Whom a drain waits for; shows the transfers or, while there are none, the clients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Waiting {
@@ -199,6 +209,15 @@ impl DrainState {
         // The sender lives in `self`, so this cannot fail.
         let _changed = self.phase.changed().await;
         *self.phase.borrow_and_update()
+    }
+
+    /// Waits until the drain serves nobody who arrives; safe to drop.
+    pub async fn until_arrivals_are_refused(&self) {
+        let mut drain = self.clone();
+        let mut phase = drain.phase();
+        while phase.serves_arrivals() {
+            phase = drain.changed().await;
+        }
     }
 
     /// While the guard lives the drain waits (until its deadline).

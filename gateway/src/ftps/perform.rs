@@ -15,10 +15,7 @@ use super::{
     passive::Claimant,
     progress::Progress,
 };
-use crate::{
-    drain::{Arrivals, DrainState, Phase},
-    users::{Channel, Password},
-};
+use crate::users::{Channel, Password};
 
 impl Connection {
     /// Does one thing. The error is the end of the connection.
@@ -60,7 +57,7 @@ impl Connection {
         let handshake = timeout_at(deadline.into(), self.control.start_tls(&self.tls));
         let shaken = tokio::select! {
             shaken = handshake => Some(shaken),
-            () = until_nobody_is_served(self.drain.clone()) => None,
+            () = self.drain.until_arrivals_are_refused() => None,
         };
         if self.control.wire().received() > 0 {
             self.peer.mark_heard();
@@ -201,13 +198,5 @@ impl Connection {
     pub(super) fn abort(&mut self) {
         self.stop();
         self.ready = None;
-    }
-}
-
-/// Waits until the drain wants nobody who has not logged in yet.
-async fn until_nobody_is_served(mut drain: DrainState) {
-    let mut phase = drain.phase();
-    while matches!(phase, Phase::Serving | Phase::Draining(Arrivals::Serve)) {
-        phase = drain.changed().await;
     }
 }

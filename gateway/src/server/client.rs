@@ -8,7 +8,7 @@ use tracing::{Span, field};
 
 use super::refusal::Refusal;
 use crate::{
-    drain::{Arrivals, ClientGuard, DrainState, Phase},
+    drain::{ClientGuard, DrainState, Phase},
     endpoint::Endpoint,
     ftps,
     limits::{AddressPlace, HalfOpen},
@@ -63,7 +63,7 @@ impl Arrival {
             Identity::Awaited(awaited) => {
                 let caller = tokio::select! {
                     caller = awaited.identify(stream) => caller.map_err(Refusal::Origin)?,
-                    () = until_refused(endpoint.drain.clone()) => return Err(Refusal::Draining),
+                    () = endpoint.drain.until_arrivals_are_refused() => return Err(Refusal::Draining),
                 };
                 let Origin {
                     address,
@@ -136,14 +136,6 @@ impl Client {
         };
         metrics.connection(listener.protocol, outcome);
         drop((peer, place, guard));
-    }
-}
-
-/// Waits until the drain wants nobody who has not said anything yet.
-async fn until_refused(mut drain: DrainState) {
-    let mut phase = drain.phase();
-    while matches!(phase, Phase::Serving | Phase::Draining(Arrivals::Serve)) {
-        phase = drain.changed().await;
     }
 }
 

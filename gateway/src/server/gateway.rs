@@ -24,7 +24,7 @@ use super::{
     refusal::Refusal,
 };
 use crate::{
-    drain::{Arrivals, Drain, DrainState, Phase},
+    drain::{Drain, DrainState},
     endpoint::{Endpoint, label},
     ftps::{self, PassivePorts},
     limits::Limits,
@@ -290,10 +290,7 @@ impl Gateway {
 
     /// Whether clients that arrive are served.
     pub(super) fn serves_arrivals(&self) -> bool {
-        match self.drain.state().phase() {
-            Phase::Serving | Phase::Draining(Arrivals::Serve) => true,
-            Phase::Draining(Arrivals::Refuse) | Phase::Over => false,
-        }
+        self.drain.state().phase().serves_arrivals()
     }
 
     /// Ends every session and closes every socket.

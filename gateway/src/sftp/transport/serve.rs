@@ -131,7 +131,7 @@ impl Watch {
             identified = identified => identified
                 .map_err(|_elapsed| "no SSH identification within the login time".to_owned())?
                 .map_err(|error| error.to_string())?,
-            () = self.until_refused() => return Err(STOPPING.to_owned()),
+            () = self.drain.until_arrivals_are_refused() => return Err(STOPPING.to_owned()),
         };
         peer.mark_heard();
 
@@ -150,15 +150,6 @@ impl Watch {
                 self.cut(session).await;
                 Err(reason.to_owned())
             }
-        }
-    }
-
-    /// Waits until the drain wants nobody who has not said anything yet.
-    async fn until_refused(&self) {
-        let mut drain = self.drain.clone();
-        let mut phase = drain.phase();
-        while matches!(phase, Phase::Serving | Phase::Draining(Arrivals::Serve)) {
-            phase = drain.changed().await;
         }
     }
 
