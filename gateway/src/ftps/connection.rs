@@ -1,30 +1,22 @@
 //! One client: does what its session asks for and reports back.
 //!
-//! A single task owns the control connection, the session, and whatever runs for it, so there is nothing to lock and
-//! nothing to send. What runs is one future, and dropping it is the way to stop it.
+//! A single task owns the control connection, the session, and whatever is done for it, so there is nothing to lock and
+//! nothing to send.
 
-use std::{future::pending, io, sync::Arc};
+use std::{collections::VecDeque, convert::Infallible, io, sync::Arc, time::Instant};
 
-use ftp::{
-    DataPolicy, Done, Encryption, Entered, Event, Failure, Line, LoginFailure, Mode,
-    PassiveFailure, Prepared, Session, Settings, TransferFailure,
-};
-use futures_util::future::BoxFuture;
+use ftp::{Encryption, Event, Line, Mode, Session, Settings};
 use gateway_config::{Listener, Protocol};
 use tokio::{net::TcpStream, time::sleep_until};
 use tracing::Span;
 
 use super::{
     control::{Control, Heard, Reads},
-    due::Clock,
-    files::FileOutcome,
-    login::LoggedIn,
-    passive::Reservation,
-    prepare::Ready,
-    progress::Progress,
+    due::{Clock, Due, Moment},
+    state::{Moved, State, Visit},
     tls::{ServerTls, SessionTls},
 };
-use crate::{drain::DrainState, endpoint::Endpoint, peer::Peer, storage::StoragePath};
+use crate::{drain::DrainState, endpoint::Endpoint, peer::Peer};
 
 /// Wrong passwords that one connection may offer; OpenSSH's `MaxAuthTries`.
 const WRONG_PASSWORDS_MAX: u32 = 6;
@@ -39,7 +31,6 @@ const NO_PASSIVE: &str = "This endpoint has no passive ports";
 const NO_ACTIVE: &str = "This endpoint opens no connections to clients";
 
 /// One client.
-#[derive(Debug)]
 pub(super) struct Connection {
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) peer: Peer,
@@ -49,16 +40,14 @@ pub(super) struct Connection {
     pub(super) listener_tls: Arc<ServerTls>,
     pub(super) control: Control,
     pub(super) security: Security,
+    /// What is said, and what is to be done.
     pub(super) session: Session,
-    pub(super) login: Option<LoggedIn>,
-    pub(super) data_port: Option<Reservation>,
-    pub(super) ready: Option<Ready>,
-    pub(super) running: Option<Running>,
-    /// What the session is told next.
-    pub(super) answer: Option<Event>,
+    /// Who is there, and what is done for them.
+    pub(super) state: State,
     pub(super) client: Client,
     pub(super) clock: Clock,
     pub(super) drain: DrainState,
+    /// By the data connections of those who have logged out.
     pub(super) moved: Moved,
 }
 
@@ -75,13 +64,6 @@ pub(super) enum Client {
     Talks,
     /// It has closed its half of the connection, or the connection broke. What runs for it goes on: an upload may be complete already.
     HungUp,
-}
-
-/// Bytes of the data connections that are over, as on the wire.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Moved {
-    received: u64,
-    sent: u64,
 }
 
 /// Why a connection ends.
@@ -103,41 +85,6 @@ pub(super) struct Summary {
     pub(super) reason: String,
 }
 
-/// What runs for the session.
-pub(super) struct Running {
-    pub(super) kind: Kind,
-    pub(super) future: BoxFuture<'static, Outcome>,
-}
-
-/// What kind of thing runs.
-#[derive(Debug)]
-pub(super) enum Kind {
-    /// A check or something with a file.
-    Task,
-    /// The wait for a data port.
-    DataPort,
-    /// A transfer.
-    Transfer(Arc<Progress>),
-}
-
-/// How something that ran has ended.
-#[derive(Debug)]
-pub(super) enum Outcome {
-    LoggedIn(Result<Box<LoggedIn>, LoginFailure>),
-    DataPort(Result<Reservation, PassiveFailure>),
-    File(FileOutcome),
-    Prepared(Result<(Prepared, Box<Ready>), Failure>),
-    Transferred(Result<u64, TransferFailure>),
-}
-
-impl std::fmt::Debug for Running {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Running")
-            .field("kind", &self.kind)
-            .finish_non_exhaustive()
-    }
-}
-
 impl Connection {
     /// A connection before its first byte.
     pub(super) fn new(
@@ -154,13 +101,9 @@ impl Connection {
             protocol: listener.protocol,
             security: Security::Clear,
             session: Session::new(settings(&endpoint, listener)),
-            login: None,
-            data_port: None,
-            ready: None,
-            running: None,
-            answer: None,
+            state: State::Stranger(None),
             client: Client::Talks,
-            clock: Clock::new(&endpoint.configuration.endpoint.limits),
+            clock: Clock::new(&endpoint.configuration.endpoint.limits, Instant::now()),
             drain: endpoint.drain.clone(),
             moved: Moved::default(),
             control,
@@ -171,19 +114,15 @@ impl Connection {
 
     /// Serves the client until it leaves or must leave.
     pub(super) async fn run(mut self) -> Summary {
-        let end = match self.converse().await {
-            Ok(end) | Err(end) => end,
-        };
+        let Err(end) = self.converse().await;
         let reason = match &end {
             End::Closed if self.client == Client::HungUp => "the client hung up".to_owned(),
             End::Closed => "said goodbye".to_owned(),
             End::Cut(reason) => (*reason).to_owned(),
             End::Lost(error) => error.to_string(),
         };
-        self.abort();
         // Their places are free, however long the goodbye takes.
-        self.login = None;
-        self.data_port = None;
+        self.forget_login();
         let wire = self.control.wire();
         let summary = Summary {
             received: self.moved.received + wire.received(),
@@ -196,47 +135,42 @@ impl Connection {
         summary
     }
 
-    async fn converse(&mut self) -> Result<End, End> {
+    async fn converse(&mut self) -> Result<Infallible, End> {
         if self.protocol == Protocol::FtpsImplicit {
             self.shake_hands().await?;
         }
-        let mut event = Event::Connected;
+        let mut events = VecDeque::from([Event::Connected]);
         loop {
-            for action in self.session.handle(event) {
-                self.perform(action).await?;
+            while let Some(event) = events.pop_front() {
+                for action in self.session.handle(event) {
+                    events.extend(self.perform(action).await?);
+                }
             }
-            event = self.next_event().await?;
+            events.push_back(self.next_event().await?);
         }
     }
 
     /// Waits for whatever comes first.
     async fn next_event(&mut self) -> Result<Event, End> {
         loop {
-            if let Some(answer) = self.answer.take() {
-                return Ok(answer);
-            }
-            if let Some(event) = self.due()? {
-                return Ok(event);
-            }
+            let until = match self.clock.due(&self.moment()) {
+                Due::Later(until) => until,
+                due => match self.obey(due)? {
+                    Some(event) => return Ok(event),
+                    None => continue,
+                },
+            };
             let reads = match self.client {
                 Client::Talks if self.session.wants_line() => Reads::Lines,
                 Client::Talks | Client::HungUp => Reads::Nothing,
             };
-            let until = self.next_look();
             // Every arm may be dropped half-way without losing anything.
             tokio::select! {
-                outcome = finish(&mut self.running) => {
-                    self.stop();
-                    return Ok(self.conclude(outcome));
-                }
+                event = self.state.next() => return Ok(self.report(event)),
                 heard = self.control.turn(reads) => {
                     if let Some(event) = self.hear_or_go_on(heard)? {
                         return Ok(event);
                     }
-                }
-                () = expire(&mut self.data_port) => {
-                    self.data_port = None;
-                    return Ok(Event::DataPortExpired);
                 }
                 _phase = self.drain.changed() => {}
                 () = sleep_until(until.into()) => {}
@@ -244,12 +178,57 @@ impl Connection {
         }
     }
 
+    fn moment(&self) -> Moment {
+        Moment {
+            now: Instant::now(),
+            phase: self.drain.phase(),
+            activity: self.state.activity(),
+            last_byte: self.control.wire().last_active(),
+            deaf_at: self.control.deadline(),
+        }
+    }
+
+    /// Does what is due; what the session is told of it, if anything.
+    fn obey(&mut self, due: Due) -> Result<Option<Event>, End> {
+        Ok(match due {
+            Due::Later(_) => None,
+            Due::Cut(reason) => return Err(End::Cut(reason)),
+            Due::Stopping => {
+                self.clock.note_stopping();
+                Some(Event::Stopping)
+            }
+            Due::LoginTimeout => Some(Event::LoginTimeout),
+            Due::Standstill => {
+                self.clock.restart_silence(Instant::now());
+                let visit = self.state.visit();
+                let failure = visit.and_then(Visit::stop_standstill);
+                failure.map(|failure| Event::TransferEnded(Err(failure)))
+            }
+            Due::Idle => {
+                self.clock.restart_silence(Instant::now());
+                Some(Event::Idle)
+            }
+        })
+    }
+
+    /// What the session is told of something that has ended.
+    fn report(&mut self, event: Event) -> Event {
+        // That nobody connects is silence, too.
+        if event != Event::DataPortExpired {
+            self.clock.restart_silence(Instant::now());
+        }
+        if let (Event::PasswordChecked(Ok(_)), Some(visit)) = (&event, self.state.visit()) {
+            Span::current().record("user", visit.user());
+        }
+        event
+    }
+
     /// A connection that breaks while something runs is one that was hung up: a program that exits with replies unread
     /// resets it, and its upload may be complete.
     fn hear_or_go_on(&mut self, heard: io::Result<Heard>) -> Result<Option<Event>, End> {
         let error = match heard {
             Ok(heard) => return self.hear(heard).map(Some),
-            Err(error) if self.running.is_none() => return Err(End::Lost(error)),
+            Err(error) if !self.state.activity().is_under_way() => return Err(End::Lost(error)),
             Err(error) => error,
         };
         tracing::debug!(%error, "the control connection broke");
@@ -272,7 +251,7 @@ impl Connection {
             }
             Heard::End => {
                 self.client = Client::HungUp;
-                if self.running.is_none() {
+                if !self.state.activity().is_under_way() {
                     return Err(End::Closed);
                 }
                 // What runs may be an upload that is complete. The session ends after it, as if the client had said so.
@@ -281,89 +260,10 @@ impl Connection {
         }
     }
 
-    /// What the session is told of what has run.
-    fn conclude(&mut self, outcome: Outcome) -> Event {
-        match outcome {
-            Outcome::LoggedIn(Ok(login)) => {
-                Span::current().record("user", login.account.name());
-                let entered = Entered {
-                    directory: login.place.folder.to_client(),
-                    data: if login.account.requires_tls() {
-                        DataPolicy::Private
-                    } else {
-                        DataPolicy::AsListener
-                    },
-                };
-                self.clock.stop_login();
-                self.login = Some(*login);
-                Event::PasswordChecked(Ok(entered))
-            }
-            Outcome::LoggedIn(Err(failure)) => Event::PasswordChecked(Err(failure)),
-            Outcome::DataPort(Ok(reservation)) => {
-                let opened = reservation.advertised();
-                self.data_port = Some(reservation);
-                Event::DataPortOpened(Ok(opened))
-            }
-            Outcome::DataPort(Err(failure)) => Event::DataPortOpened(Err(failure)),
-            Outcome::File(FileOutcome::Told(told)) => Event::FileDone(told),
-            Outcome::File(FileOutcome::Entered(folder)) => {
-                Event::FileDone(Ok(Done::Path(self.enter(folder))))
-            }
-            Outcome::Prepared(Ok((prepared, ready))) => {
-                self.ready = Some(*ready);
-                Event::Prepared(Ok(prepared))
-            }
-            Outcome::Prepared(Err(failure)) => Event::Prepared(Err(failure)),
-            Outcome::Transferred(result) => Event::TransferEnded(result),
-        }
-    }
-
-    fn enter(&mut self, folder: StoragePath) -> Vec<u8> {
-        let path = folder.to_client();
-        if let Some(login) = &mut self.login {
-            login.place.folder = folder;
-        }
-        path
-    }
-
-    /// Drops what runs.
-    pub(super) fn stop(&mut self) {
-        let Some(running) = self.running.take() else {
-            return;
-        };
-        self.clock.note_end();
-        if let Kind::Transfer(progress) = &running.kind {
-            let (received, sent) = progress.on_the_wire();
-            self.moved.received += received;
-            self.moved.sent += sent;
-        }
-    }
-
-    /// Begins something; there is never more than one.
-    pub(super) fn begin(
-        &mut self,
-        kind: Kind,
-        future: impl Future<Output = Outcome> + Send + 'static,
-    ) {
-        self.stop();
-        self.running = Some(Running {
-            kind,
-            future: Box::pin(future),
-        });
-    }
-}
-
-async fn finish(running: &mut Option<Running>) -> Outcome {
-    match running {
-        Some(running) => running.future.as_mut().await,
-        None => pending().await,
-    }
-}
-
-async fn expire(data_port: &mut Option<Reservation>) {
-    match data_port {
-        Some(reservation) => reservation.expired().await,
-        None => pending().await,
+    /// Nobody is logged in any more, and nothing is done.
+    pub(super) fn forget_login(&mut self) {
+        self.moved += self.state.moved();
+        self.state = State::Stranger(None);
     }
 }
 
