@@ -11,6 +11,7 @@ pub mod admin;
 pub mod control;
 pub mod drain;
 pub mod endpoint;
+mod farewell;
 pub mod ftps;
 pub mod limits;
 pub mod logging;

@@ -14,9 +14,8 @@ use std::{
 
 use ftp::{Line, Lines, Reply};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf},
+    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    time::timeout,
 };
 
 use super::{
@@ -24,6 +23,7 @@ use super::{
     tls::{SessionTls, TlsSocket},
     wire::Wire,
 };
+use crate::farewell::bid_farewell;
 
 /// Bytes of replies that may wait for the client.
 const OUTPUT_MAX: usize = 512 * 1024;
@@ -33,10 +33,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long a client may take to hear the last reply and hang up.
 const FAREWELL: Duration = Duration::from_secs(3);
-
-/// Bytes of the client that are read, and thrown away, after the last reply, so that closing does not become a reset: a
-/// reset may reach the client before the reply does.
-const HEARD_MAX: u64 = 64 * 1024;
 
 /// Bytes that one read takes.
 const READ: usize = 4096;
@@ -195,15 +191,9 @@ impl Control {
     }
 
     /// Sends what waits, says goodbye and hangs up.
-    pub(super) async fn close(mut self) {
-        let farewell = async {
-            poll_fn(|cx| self.poll_send(cx)).await?;
-            self.stream.shutdown().await?;
-            let mut sink = tokio::io::sink();
-            tokio::io::copy(&mut self.stream.take(HEARD_MAX), &mut sink).await
-        };
-        // Whether the client has heard it or not: it has been said.
-        let _ended = timeout(FAREWELL, farewell).await.is_ok();
+    pub(super) async fn close(self) {
+        let unsent = self.output.get(self.written..).unwrap_or_default();
+        bid_farewell(self.stream, unsent, FAREWELL).await;
     }
 }
 

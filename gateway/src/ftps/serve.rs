@@ -1,28 +1,18 @@
 //! One client from its first byte to its last, and those who are turned away before.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use ftp::Reply;
 use gateway_config::{Listener, Protocol};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-    time::timeout,
-};
+use tokio::net::TcpStream;
 use tracing::{Instrument as _, error_span, field, info};
 
 use super::connection::Connection;
-use crate::{endpoint::Endpoint, peer::Peer};
-
-/// How long a client that is turned away may take to hear why.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Bytes of it that are read, and thrown away, so that closing does not become a reset: a reset may reach the client
-/// before the reason does.
-const HEARD_MAX: u64 = 64 * 1024;
+use crate::{
+    endpoint::Endpoint,
+    farewell::{REFUSAL_TIME, bid_farewell},
+    peer::Peer,
+};
 
 /// Serves one client: TLS, login, files. Returns when the connection is closed.
 pub async fn serve(stream: TcpStream, peer: Peer, endpoint: Arc<Endpoint>, listener: &Listener) {
@@ -55,17 +45,9 @@ async fn run(stream: TcpStream, peer: Peer, endpoint: Arc<Endpoint>, listener: &
 
 /// Tells a client why it is not served, and closes. Only with explicit FTPS: implicit FTPS has no words before a TLS
 /// handshake, and whoever is turned away for being too many must not cost one.
-pub async fn refuse(mut stream: TcpStream, reason: &str, protocol: Protocol) {
-    if protocol != Protocol::FtpsExplicit {
-        return;
+pub async fn refuse(stream: TcpStream, reason: &str, protocol: Protocol) {
+    if protocol == Protocol::FtpsExplicit {
+        let reply = Reply::new(421, reason).to_bytes();
+        bid_farewell(stream, &reply, REFUSAL_TIME).await;
     }
-    let reply = Reply::new(421, reason).to_bytes();
-    let told = async {
-        stream.write_all(&reply).await?;
-        stream.shutdown().await?;
-        let mut sink = tokio::io::sink();
-        tokio::io::copy(&mut (&mut stream).take(HEARD_MAX), &mut sink).await
-    };
-    // Whether the client has heard it or not: it is turned away.
-    let _ended = timeout(PATIENCE, told).await.is_ok();
 }

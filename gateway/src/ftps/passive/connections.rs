@@ -10,7 +10,7 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf, copy, sink},
+    io::{AsyncWriteExt as _, ReadBuf},
     net::TcpStream,
     time::timeout,
 };
@@ -23,7 +23,10 @@ use super::{
     contest::Event,
     reservation::{DataStream, Handshaker},
 };
-use crate::ftps::{socket::Socket, tls::Handshake};
+use crate::{
+    farewell::throw_away,
+    ftps::{socket::Socket, tls::Handshake},
+};
 
 /// Connections of which it is not yet known where they come from; further ones are closed.
 const INTRODUCTIONS_MAX: usize = 16;
@@ -196,25 +199,22 @@ impl Connection {
 
 /// Says that nothing will come, and lets the other side say the same, whatever else it says.
 async fn take_leave(mut stream: DataStream) {
-    match &mut stream {
-        DataStream::Clear(stream) => {
-            if stream.shutdown().await.is_ok() {
-                throw_away(stream).await;
+    let leaving = async {
+        match &mut stream {
+            DataStream::Clear(stream) => {
+                stream.shutdown().await?;
+                throw_away(stream, LEAVING_BYTES_MAX).await
             }
-        }
-        DataStream::Tls(stream) => {
-            if stream.shutdown().await.is_ok() {
+            DataStream::Tls(stream) => {
+                stream.shutdown().await?;
                 // Nobody needs to know what it means.
                 let (below, _) = stream.get_mut();
-                throw_away(below).await;
+                throw_away(below, LEAVING_BYTES_MAX).await
             }
         }
-    }
-}
-
-async fn throw_away(stream: &mut (impl AsyncRead + Unpin)) {
+    };
     // Nobody cares whether it ends well.
-    let _thrown_away = copy(&mut stream.take(LEAVING_BYTES_MAX), &mut sink()).await;
+    let _left = leaving.await.is_ok();
 }
 
 fn arrived(id: CandidateId, arrival: Arrival) -> (Connection, Option<Event>) {

@@ -2,21 +2,10 @@
 //!
 //! A disconnect needs no key exchange (RFC 4253 §11.1), and clients show its text.
 
-use std::time::Duration;
-
-use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
-    time::timeout,
-};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::algorithms::IDENTIFICATION;
-
-/// How long the client may take to hear it.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Bytes of the client that are read, and thrown away, so that closing does not become a reset: a reset may reach the
-/// client before the text does.
-pub(super) const HEARD_MAX: u64 = 64 * 1024;
+use crate::farewell::{REFUSAL_TIME, bid_farewell};
 
 /// `SSH_MSG_DISCONNECT` (RFC 4253 §11.1).
 const DISCONNECT: u8 = 1;
@@ -25,18 +14,10 @@ const DISCONNECT: u8 = 1;
 const BY_APPLICATION: u32 = 11;
 
 /// Tells the client why it is not served, and closes.
-pub async fn refuse(mut stream: impl AsyncRead + AsyncWrite + Unpin, reason: &str) {
+pub async fn refuse(stream: impl AsyncRead + AsyncWrite + Unpin, reason: &str) {
     let mut bytes = format!("{IDENTIFICATION}\r\n").into_bytes();
     bytes.extend_from_slice(&disconnect(reason));
-    let told = async {
-        stream.write_all(&bytes).await?;
-        stream.shutdown().await?;
-        let mut sink = tokio::io::sink();
-        let mut heard = (&mut stream).take(HEARD_MAX);
-        tokio::io::copy(&mut heard, &mut sink).await
-    };
-    // Whether the client has heard it or not: it is turned away.
-    let _ended = timeout(PATIENCE, told).await.is_ok();
+    bid_farewell(stream, &bytes, REFUSAL_TIME).await;
 }
 
 /// A disconnect as a packet without encryption (RFC 4253 §6): length, padding length, payload, padding.
@@ -67,6 +48,8 @@ fn length(bytes: usize) -> [u8; 4] {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncReadExt as _;
+
     use super::*;
 
     #[test]

@@ -29,12 +29,8 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{
-    algorithms::IDENTIFICATION,
-    channels::Channels,
-    refusal::{HEARD_MAX, disconnect},
-    wire::Wire,
-};
+use super::{algorithms::IDENTIFICATION, channels::Channels, refusal::disconnect, wire::Wire};
+use crate::farewell::UNHEARD_BYTES_MAX;
 
 /// What every client says first (RFC 4253 §4.2).
 const GREETING: &[u8] = b"SSH-";
@@ -210,7 +206,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         ready!(self.poll_drain(cx))?;
         ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
         self.input.make_room();
-        while self.wire.received() < HEARD_MAX {
+        while self.wire.received() < UNHEARD_BYTES_MAX {
             let mut buffer = ReadBuf::new(&mut self.input.bytes);
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
             if buffer.filled().is_empty() {
