@@ -22,4 +22,5 @@ pub mod reload;
 pub mod server;
 pub mod sftp;
 pub mod storage;
+mod traffic;
 pub mod users;

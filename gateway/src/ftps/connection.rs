@@ -94,7 +94,7 @@ impl Connection {
         (listener, tls): (&Listener, &Arc<ServerTls>),
     ) -> Self {
         let control = Control::new(stream);
-        control.wire().count_for(&endpoint.metrics);
+        control.traffic().count_for(&endpoint.metrics);
         Self {
             tls: tls.session(),
             listener_tls: Arc::clone(tls),
@@ -123,10 +123,10 @@ impl Connection {
         };
         // Their places are free, however long the goodbye takes.
         self.forget_login();
-        let wire = self.control.wire();
+        let traffic = self.control.traffic();
         let summary = Summary {
-            received: self.moved.received + wire.received(),
-            sent: self.moved.sent + wire.sent(),
+            received: self.moved.received + traffic.received(),
+            sent: self.moved.sent + traffic.sent(),
             reason,
         };
         if let End::Closed = end {
@@ -183,7 +183,7 @@ impl Connection {
             now: Instant::now(),
             phase: self.drain.phase(),
             activity: self.state.activity(),
-            last_byte: self.control.wire().last_active(),
+            last_byte: self.control.traffic().last_active(),
             deaf_at: self.control.deadline(),
         }
     }

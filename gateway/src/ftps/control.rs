@@ -21,9 +21,8 @@ use tokio::{
 use super::{
     socket::Socket,
     tls::{SessionTls, TlsSocket},
-    wire::Wire,
 };
-use crate::farewell::bid_farewell;
+use crate::{farewell::bid_farewell, traffic::Traffic};
 
 /// Bytes of replies that may wait for the client.
 const OUTPUT_MAX: usize = 512 * 1024;
@@ -41,7 +40,7 @@ const READ: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Control {
     stream: Stream,
-    wire: Arc<Wire>,
+    traffic: Arc<Traffic>,
     lines: Lines,
     /// What waits for the client; `written` bytes of it are already on their way.
     output: Vec<u8>,
@@ -72,7 +71,7 @@ impl Control {
     pub(super) fn new(stream: TcpStream) -> Self {
         let socket = Socket::control(stream);
         Self {
-            wire: Arc::clone(socket.wire()),
+            traffic: Arc::clone(socket.wire()),
             stream: Stream::Clear(socket),
             lines: Lines::default(),
             output: Vec::new(),
@@ -82,8 +81,8 @@ impl Control {
     }
 
     /// What has moved.
-    pub(super) fn wire(&self) -> &Wire {
-        &self.wire
+    pub(super) fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 
     /// The connection broke: nothing more is heard from it, and what is said to it is forgotten.

@@ -34,7 +34,6 @@ mod failure;
 mod passive;
 mod socket;
 mod tls;
-mod wire;
 
 pub use self::{
     passive::{Arrival, Introduction, PassiveBindError, PassivePorts, PassiveUse},

@@ -54,7 +54,7 @@ impl Connection {
             shaken = handshake => Some(shaken),
             () = self.drain.until_arrivals_are_refused() => None,
         };
-        if self.control.wire().received() > 0 {
+        if self.control.traffic().received() > 0 {
             self.peer.mark_heard();
         }
         match shaken {

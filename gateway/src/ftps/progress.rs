@@ -11,11 +11,11 @@ use std::{
 
 use ftp::{Direction, TransferFailure};
 
-use super::wire::Wire;
 use crate::{
     drain::{DrainState, TransferGuard},
     metrics::{self, Metrics},
     storage::StoragePath,
+    traffic::Traffic,
 };
 
 /// How far a transfer is: written by the transfer, read by the connection.
@@ -23,7 +23,7 @@ use crate::{
 pub(super) struct Progress {
     moved: AtomicU64,
     at_storage: AtomicBool,
-    wire: OnceLock<Arc<Wire>>,
+    wire: OnceLock<Arc<Traffic>>,
 }
 
 impl Progress {
@@ -39,7 +39,7 @@ impl Progress {
     }
 
     /// Over which connection it runs.
-    pub(super) fn runs_over(&self, wire: &Arc<Wire>) {
+    pub(super) fn runs_over(&self, wire: &Arc<Traffic>) {
         // One transfer has one connection.
         let _known_already = self.wire.set(Arc::clone(wire)).is_err();
     }

@@ -16,7 +16,8 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{tls::TlsSocket, wire::Wire};
+use super::tls::TlsSocket;
+use crate::traffic::Traffic;
 
 /// Bytes that one system call reads at most.
 const READ: usize = 256 * 1024;
@@ -28,7 +29,7 @@ const DISCARDS_MAX: u32 = 16;
 #[derive(Debug)]
 pub(crate) struct Socket {
     stream: TcpStream,
-    wire: Arc<Wire>,
+    wire: Arc<Traffic>,
     ahead: ReadsAhead,
     /// What was read and not taken: `bytes[taken..filled]`.
     bytes: Box<[u8]>,
@@ -70,7 +71,7 @@ impl Socket {
     }
 
     /// What has moved.
-    pub(super) fn wire(&self) -> &Arc<Wire> {
+    pub(super) fn wire(&self) -> &Arc<Traffic> {
         &self.wire
     }
 

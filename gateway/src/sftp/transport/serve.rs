@@ -105,8 +105,8 @@ impl Watch {
         };
         self.channels.finish().await;
         info!(
-            received = self.wire.received(),
-            sent = self.wire.sent(),
+            received = self.wire.traffic().received(),
+            sent = self.wire.traffic().sent(),
             seconds = started.elapsed().as_secs(),
             reason,
             "session ended"
@@ -278,7 +278,7 @@ impl Patience {
 
     /// To be called at `until`: whether the client has been silent for too long. Sets the next time to ask.
     fn is_lost(&mut self, wire: &Wire) -> bool {
-        let active = wire.last_active();
+        let active = wire.traffic().last_active();
         let now = Instant::now();
         if active + self.idle <= now {
             return true;

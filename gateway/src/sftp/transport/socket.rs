@@ -206,13 +206,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         ready!(self.poll_drain(cx))?;
         ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
         self.input.make_room();
-        while self.wire.received() < UNHEARD_BYTES_MAX {
+        while self.wire.traffic().received() < UNHEARD_BYTES_MAX {
             let mut buffer = ReadBuf::new(&mut self.input.bytes);
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
             if buffer.filled().is_empty() {
                 break;
             }
-            self.wire.count_received(buffer.filled().len());
+            self.wire.traffic().note_received(buffer.filled().len());
         }
         Poll::Ready(Ok(()))
     }
@@ -228,7 +228,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             self.output.shrink_to_fit();
         }
         ready!(outcome)?;
-        self.wire.count_received(count);
+        self.wire.traffic().note_received(count);
         self.input.taken = 0;
         self.input.filled = count;
         self.hear_greeting(cx)?;
@@ -260,7 +260,7 @@ fn poll_write<S: AsyncWrite + Unpin>(
     if count == 0 {
         return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
     }
-    wire.count_sent(count);
+    wire.traffic().note_sent(count);
     Poll::Ready(Ok(count))
 }
 

@@ -1,19 +1,18 @@
-//! What everybody may know about a connection: how much it has moved and when, and its kill switch.
+//! What everybody may know about a connection: what it has moved, what waits, and its kill switch.
 
 use std::{
     io,
     sync::{
         OnceLock,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::Context,
     time::{Duration, Instant},
 };
 
 use futures_util::task::AtomicWaker;
-use prometheus::core::{AtomicU64 as AtomicCounter, GenericCounter};
 
-use crate::metrics::Metrics;
+use crate::{metrics::Metrics, traffic::Traffic};
 
 /// How long a client is silent before its buffers are given back, and before a drain that serves arrivals ends it.
 pub(super) const QUIET: Duration = Duration::from_secs(5);
@@ -24,11 +23,7 @@ const CONGESTED: usize = 128 * 1024;
 /// What everybody may know about a connection, and its kill switch.
 #[derive(Debug)]
 pub(super) struct Wire {
-    started: Instant,
-    /// Milliseconds from `started` to the last byte in either direction.
-    active: AtomicU64,
-    received: Counted,
-    sent: Counted,
+    traffic: Traffic,
     /// Bytes that wait for the kernel to take them.
     kept: AtomicUsize,
     cut: AtomicBool,
@@ -38,29 +33,12 @@ pub(super) struct Wire {
     task: AtomicWaker,
 }
 
-/// Bytes of this connection, and of all of the endpoint.
-#[derive(Debug)]
-struct Counted {
-    here: AtomicU64,
-    everywhere: GenericCounter<AtomicCounter>,
-}
-
-impl Counted {
-    fn new(everywhere: GenericCounter<AtomicCounter>) -> Self {
-        Self {
-            here: AtomicU64::new(0),
-            everywhere,
-        }
-    }
-}
-
 impl Wire {
     pub(super) fn new(metrics: &Metrics) -> Self {
+        let traffic = Traffic::default();
+        traffic.count_for(metrics);
         Self {
-            started: Instant::now(),
-            active: AtomicU64::new(0),
-            received: Counted::new(metrics.bytes_received()),
-            sent: Counted::new(metrics.bytes_sent()),
+            traffic,
             kept: AtomicUsize::new(0),
             cut: AtomicBool::new(false),
             quiet: AtomicBool::new(false),
@@ -69,19 +47,9 @@ impl Wire {
         }
     }
 
-    /// Bytes that came from the client, as on the wire.
-    pub(super) fn received(&self) -> u64 {
-        self.received.here.load(Ordering::Relaxed)
-    }
-
-    /// Bytes that went to the client, as on the wire.
-    pub(super) fn sent(&self) -> u64 {
-        self.sent.here.load(Ordering::Relaxed)
-    }
-
-    /// When the last byte moved, in either direction.
-    pub(super) fn last_active(&self) -> Instant {
-        self.started + Duration::from_millis(self.active.load(Ordering::Relaxed))
+    /// What has moved.
+    pub(super) fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 
     /// The client takes less than it is sent: nothing should be added, until [`super::channels::Channels::wake`] tells of the end.
@@ -91,7 +59,7 @@ impl Wire {
 
     /// No byte has moved for a while, in either direction.
     pub(super) fn is_quiet(&self) -> bool {
-        self.last_active() + QUIET <= Instant::now()
+        self.traffic.last_active() + QUIET <= Instant::now()
     }
 
     /// Ends the connection at its next read or write, even one that waits for a client that has stalled.
@@ -138,21 +106,5 @@ impl Wire {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
         Ok(())
-    }
-
-    pub(super) fn count_received(&self, bytes: usize) {
-        self.count(&self.received, bytes);
-    }
-
-    pub(super) fn count_sent(&self, bytes: usize) {
-        self.count(&self.sent, bytes);
-    }
-
-    fn count(&self, counter: &Counted, bytes: usize) {
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        counter.here.fetch_add(bytes, Ordering::Relaxed);
-        counter.everywhere.inc_by(bytes);
-        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.active.store(now, Ordering::Relaxed);
     }
 }

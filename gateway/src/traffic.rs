@@ -12,9 +12,9 @@ use prometheus::core::{AtomicU64 as AtomicCounter, GenericCounter};
 
 use crate::metrics::Metrics;
 
-/// The account of one connection, kept by its socket.
+/// The account of one connection, kept by its socket and read by whoever watches over it.
 #[derive(Debug)]
-pub(super) struct Wire {
+pub(crate) struct Traffic {
     started: Instant,
     /// Milliseconds from `started` to the last byte in either direction.
     active: AtomicU64,
@@ -30,7 +30,7 @@ struct Counters {
     sent: GenericCounter<AtomicCounter>,
 }
 
-impl Default for Wire {
+impl Default for Traffic {
     fn default() -> Self {
         Self {
             started: Instant::now(),
@@ -42,10 +42,10 @@ impl Default for Wire {
     }
 }
 
-impl Wire {
+impl Traffic {
     /// Counts everything for the endpoint too: what has moved already, and what will. To be called by the task that
     /// reads and writes.
-    pub(super) fn count_for(&self, metrics: &Metrics) {
+    pub(crate) fn count_for(&self, metrics: &Metrics) {
         let counters = Counters {
             received: metrics.bytes_received(),
             sent: metrics.bytes_sent(),
@@ -57,22 +57,22 @@ impl Wire {
     }
 
     /// Bytes that came from the client, as on the wire.
-    pub(super) fn received(&self) -> u64 {
+    pub(crate) fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
     }
 
     /// Bytes that went to the client, as on the wire.
-    pub(super) fn sent(&self) -> u64 {
+    pub(crate) fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }
 
     /// When the last byte moved, in either direction.
-    pub(super) fn last_active(&self) -> Instant {
+    pub(crate) fn last_active(&self) -> Instant {
         self.started + Duration::from_millis(self.active.load(Ordering::Relaxed))
     }
 
     /// Notes bytes that came.
-    pub(super) fn note_received(&self, bytes: usize) {
+    pub(crate) fn note_received(&self, bytes: usize) {
         let bytes = self.note(&self.received, bytes);
         if let Some(counters) = self.everywhere.get() {
             counters.received.inc_by(bytes);
@@ -80,7 +80,7 @@ impl Wire {
     }
 
     /// Notes bytes that went.
-    pub(super) fn note_sent(&self, bytes: usize) {
+    pub(crate) fn note_sent(&self, bytes: usize) {
         let bytes = self.note(&self.sent, bytes);
         if let Some(counters) = self.everywhere.get() {
             counters.sent.inc_by(bytes);
