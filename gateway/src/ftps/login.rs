@@ -21,7 +21,7 @@ pub(super) struct LoggedIn {
 
 /// A name and a password, and the way they came.
 #[derive(Debug)]
-pub(super) struct Claim {
+pub(super) struct Credential {
     pub(super) user: String,
     pub(super) password: Password,
     pub(super) channel: Channel,
@@ -31,13 +31,13 @@ pub(super) struct Claim {
 pub(super) async fn log_in(
     endpoint: Arc<Endpoint>,
     peer: Peer,
-    claim: Claim,
+    credential: Credential,
 ) -> Result<LoggedIn, LoginFailure> {
-    let Claim {
+    let Credential {
         user,
         password,
         channel,
-    } = claim;
+    } = credential;
     let account = endpoint
         .users
         .password(&user, password, &peer, channel)

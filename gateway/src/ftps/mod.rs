@@ -35,8 +35,9 @@ mod passive;
 mod socket;
 mod tls;
 
+pub(crate) use self::passive::Introduced;
 pub use self::{
-    passive::{Arrival, Introduction, PassiveBindError, PassivePorts, PassiveUse},
+    passive::{Introduction, PassiveBindError, PassivePorts, PassiveUse},
     serve::{refuse, serve},
     tls::{Certificate, ServerTls, TlsError},
 };

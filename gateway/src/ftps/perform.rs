@@ -11,11 +11,14 @@ use tokio::time::timeout_at;
 use super::{
     connection::{Connection, End, Security},
     due::STOPPING,
-    login::{Claim, log_in},
+    login::{Credential, log_in},
     passive::Claimant,
     state::State,
 };
-use crate::users::{Channel, Password};
+use crate::{
+    proxy::Origin,
+    users::{Channel, Password},
+};
 
 impl Connection {
     /// Does one thing; what the session is told at once. The error is the end of the connection.
@@ -80,7 +83,7 @@ impl Connection {
     }
 
     fn check_password(&mut self, user: String, password: String) {
-        let claim = Claim {
+        let credential = Credential {
             user,
             password: Password::new(password),
             channel: match self.security {
@@ -88,7 +91,7 @@ impl Connection {
                 Security::Tls => Channel::Protected,
             },
         };
-        let check = log_in(Arc::clone(&self.endpoint), self.peer.clone(), claim);
+        let check = log_in(Arc::clone(&self.endpoint), self.peer.clone(), credential);
         self.forget_login();
         self.state = State::Stranger(Some(Box::pin(check)));
     }
@@ -112,8 +115,10 @@ impl Connection {
         };
         let claimant = Claimant {
             user: visit.user().to_owned(),
-            address: self.peer.address,
-            visibility: self.peer.visibility,
+            origin: Origin {
+                address: self.peer.address,
+                visibility: self.peer.visibility,
+            },
         };
         visit.open_port(ports, claimant);
         None

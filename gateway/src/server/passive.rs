@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 use super::StartError;
 use crate::{
-    ftps::{Arrival, Introduction, PassiveBindError, PassivePorts},
+    ftps::{Introduced, Introduction, PassiveBindError, PassivePorts},
     metrics::{DataConnection, Metrics},
     proxy::{Caller, NoOrigin, Origins},
 };
@@ -70,14 +70,10 @@ struct Reception {
 
 impl Reception {
     /// Finds out where a data connection comes from; None: it is closed, and was counted.
-    async fn introduce(&self, mut stream: TcpStream, address: SocketAddr) -> Option<Arrival> {
+    async fn introduce(&self, mut stream: TcpStream, address: SocketAddr) -> Option<Introduced> {
         let outcome = match self.origins.identify(&mut stream, address).await {
             Ok(Caller::Client(origin)) => {
-                return Some(Arrival {
-                    stream,
-                    address: origin.address,
-                    visibility: origin.visibility,
-                });
+                return Some(Introduced { stream, origin });
             }
             Ok(Caller::Balancer(_)) => DataConnection::BalancerProbe,
             Err(why) => {
@@ -201,7 +197,7 @@ mod tests {
     }
 
     /// What becomes of a data connection from this machine that begins so, and how it is counted.
-    async fn introduce(trusted: &str, bytes: &[u8]) -> (Option<Arrival>, String) {
+    async fn introduce(trusted: &str, bytes: &[u8]) -> (Option<Introduced>, String) {
         let registry = Registry::new();
         let reception = Reception {
             origins: Arc::new(Origins::new(&endpoint(trusted))),
@@ -215,7 +211,7 @@ mod tests {
         client.shutdown().await.unwrap();
         let (stream, address) = listener.accept().await.unwrap();
 
-        let arrival = reception.introduce(stream, address).await;
+        let introduced = reception.introduce(stream, address).await;
 
         let text = prometheus::TextEncoder::new()
             .encode_to_string(&registry.gather())
@@ -225,18 +221,19 @@ mod tests {
             .filter(|line| line.starts_with("secureftp_passive_connections_total"))
             .filter(|line| line.ends_with(" 1"))
             .collect();
-        (arrival, counted)
+        (introduced, counted)
     }
 
     #[tokio::test]
     async fn a_data_connection_comes_from_where_its_header_says() {
-        let (arrival, counted) = introduce("127.0.0.1/32", &[CLIENT, b"file"].concat()).await;
+        let (introduced, counted) = introduce("127.0.0.1/32", &[CLIENT, b"file"].concat()).await;
 
-        let mut arrival = arrival.unwrap();
-        assert_eq!(arrival.address, "192.0.2.1:56324".parse().unwrap());
-        assert_eq!(arrival.visibility, ClientAddress::Real);
+        let mut introduced = introduced.unwrap();
+        let origin = introduced.origin;
+        assert_eq!(origin.address, "192.0.2.1:56324".parse().unwrap());
+        assert_eq!(origin.visibility, ClientAddress::Real);
         let mut rest = String::new();
-        arrival.stream.read_to_string(&mut rest).await.unwrap();
+        introduced.stream.read_to_string(&mut rest).await.unwrap();
         assert_eq!(rest, "file");
         assert_eq!(counted, "");
     }
@@ -253,9 +250,9 @@ mod tests {
             (here, b"PROXY UNKNOWN\r\n", "bad_proxy_header"),
             (here, &CLIENT[..20], "bad_proxy_header"),
         ] {
-            let (arrival, counted) = introduce(trusted, bytes).await;
+            let (introduced, counted) = introduce(trusted, bytes).await;
 
-            assert!(arrival.is_none(), "{outcome}");
+            assert!(introduced.is_none(), "{outcome}");
             assert!(
                 counted.contains(&format!("outcome=\"{outcome}\"")),
                 "{counted}"

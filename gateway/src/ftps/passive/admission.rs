@@ -3,7 +3,7 @@
 //! A stranger may flood the port. Where addresses are real, the client's own connection always finds a place, since it
 //! replaces one from elsewhere, and none from elsewhere replaces it. Where they are hidden, the newest replaces the
 //! oldest whose handshake has not begun: whoever floods must go on flooding, and a client that has begun its handshake
-//! keeps its place for [`HANDSHAKE`], which is time enough to prove itself.
+//! keeps its place for [`HANDSHAKE_UNDISTURBED`], which is time enough to prove itself.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::{
 /// Connections that are candidates for a port at the same time.
 pub(super) const CANDIDATES_MAX: usize = 4;
 /// How long a handshake is not disturbed.
-const HANDSHAKE: Duration = Duration::from_secs(2);
+const HANDSHAKE_UNDISTURBED: Duration = Duration::from_secs(2);
 
 /// How soon a candidate must give way, the first one soonest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,7 +34,7 @@ pub(super) enum Rank {
 impl Rank {
     /// The rank of a candidate whose handshake has begun so long ago.
     pub(super) fn of_handshake(age: Duration) -> Self {
-        if age < HANDSHAKE {
+        if age < HANDSHAKE_UNDISTURBED {
             Self::Handshaking
         } else {
             Self::Slow

@@ -3,18 +3,10 @@
 //! A TLS session that was resumed from *another* control connection has no row of its own. The store of each session is
 //! its own (`SessionTls`), so that such an offer ends in a full handshake and is judged as one.
 
-use std::net::IpAddr;
-
+use ftp::DataFailure;
 use gateway_config::{Binding, ClientAddress};
 
-/// Where a connection comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Origin {
-    /// The other end.
-    pub(super) address: IpAddr,
-    /// Whether that is the client.
-    pub(super) visibility: ClientAddress,
-}
+use crate::proxy::Origin;
 
 /// What addresses say of a data connection, from the least to the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,7 +25,7 @@ impl Standing {
         match (data.visibility, control.visibility) {
             (ClientAddress::Real, ClientAddress::Real) => {
                 // One side may have come through an IPv6 socket (::ffff:192.0.2.1).
-                if data.address.to_canonical() == control.address.to_canonical() {
+                if data.address.ip().to_canonical() == control.address.ip().to_canonical() {
                     Self::Same
                 } else {
                     Self::Other
@@ -109,6 +101,12 @@ impl Refusal {
                  port as well. Switch on TLS session reuse in your client"
             }
         }
+    }
+}
+
+impl From<Refusal> for DataFailure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Unbound(refusal.text().to_owned())
     }
 }
 

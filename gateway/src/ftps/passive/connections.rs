@@ -17,10 +17,9 @@ use tokio::{
 
 use super::{
     admission::CANDIDATES_MAX,
-    arrival::{Arrival, Introduction},
-    binding::Origin,
     candidate::CandidateId,
     contest::Event,
+    introduction::{Introduced, Introduction},
     reservation::{DataStream, Handshaker},
 };
 use crate::{
@@ -44,7 +43,7 @@ pub(super) struct Connections {
 }
 
 enum Connection {
-    Introducing(BoxFuture<'static, Option<Arrival>>),
+    Introducing(BoxFuture<'static, Option<Introduced>>),
     /// Nothing has come, which is why it is watched.
     Silent(TcpStream),
     /// Its first byte or its end is there.
@@ -164,7 +163,9 @@ impl Connection {
     fn poll_next(&mut self, id: CandidateId, context: &mut Context<'_>) -> Poll<Option<Event>> {
         let (next, event) = match std::mem::replace(self, Self::Gone) {
             Self::Introducing(mut introducing) => match introducing.as_mut().poll(context) {
-                Poll::Ready(Some(arrival)) => arrived(id, arrival),
+                Poll::Ready(Some(Introduced { stream, origin })) => {
+                    (Self::Silent(stream), Some(Event::Arrived(id, origin)))
+                }
                 // One less that may come, which may decide between the others.
                 Poll::Ready(None) => (Self::Gone, Some(Event::Tick)),
                 Poll::Pending => (Self::Introducing(introducing), None),
@@ -215,19 +216,6 @@ async fn take_leave(mut stream: DataStream) {
     };
     // Nobody cares whether it ends well.
     let _left = leaving.await.is_ok();
-}
-
-fn arrived(id: CandidateId, arrival: Arrival) -> (Connection, Option<Event>) {
-    let Arrival {
-        stream,
-        address,
-        visibility,
-    } = arrival;
-    let origin = Origin {
-        address: address.ip(),
-        visibility,
-    };
-    (Connection::Silent(stream), Some(Event::Arrived(id, origin)))
 }
 
 fn poll_first_byte(stream: &TcpStream, context: &mut Context<'_>) -> Poll<io::Result<usize>> {

@@ -2,31 +2,28 @@
 //!
 //! Times count from the reservation. [`Event`]s in, [`Action`]s out; [`Contest::wake`] says when time itself matters.
 //!
-//! A stranger must neither be served nor interrupt. So a connection that does not fit is closed, and the client only
-//! hears of it ([`Action::GiveUp`]) when it was probably its own: it does not come from elsewhere, and for [`GRACE`]
-//! there was no better one. The first to fit wins.
+//! A stranger must neither be served nor interrupt. So a connection that does not fit is closed, and the client hears of
+//! it ([`Action::GiveUp`]) only if it was probably its own (`hopes.rs`). The first to fit wins.
 
 use std::time::Duration;
 
 use ftp::{DataFailure, DataProtection};
-use gateway_config::{Binding, ClientAddress};
+use gateway_config::Binding;
 
 use super::{
     admission::{Admission, CANDIDATES_MAX, admit},
-    binding::{Origin, Proof, Refusal, Standing, Verdict, judge},
+    binding::{Refusal, Standing, Verdict, judge},
     candidate::{Candidate, CandidateId, Stage, Wanted},
+    hopes::{Failures, hopeless},
 };
-use crate::ftps::tls::Handshake;
+use crate::{ftps::tls::Handshake, proxy::Origin};
 
 /// How long a connection that has proved nothing must be without rivals, and how long a weak proof waits for a better.
-const PATIENCE: Duration = Duration::from_millis(250);
-/// How long after a connection that did not fit a better one may still come. Clients connect before or with the transfer
-/// command, so theirs is there a round trip after it.
-const GRACE: Duration = Duration::from_secs(2);
+const RIVALS_TIME: Duration = Duration::from_millis(250);
 
-/// Whom the port is reserved for.
+/// What holds for one reservation.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Claim {
+pub(super) struct Terms {
     /// Where the control connection comes from.
     pub(super) origin: Origin,
     /// How the data connection proves that it belongs to the session.
@@ -81,7 +78,7 @@ pub(super) enum Bond {
 /// The contest for one reservation.
 #[derive(Debug)]
 pub(super) struct Contest {
-    claim: Claim,
+    terms: Terms,
     /// With the time at which it was asked for.
     wanted: Option<(Wanted, Duration)>,
     /// In the order of their arrival.
@@ -92,16 +89,8 @@ pub(super) struct Contest {
     crowded: Duration,
     /// Handshakes that proved nothing. After the second one nobody knows whose is whose.
     unproven: u32,
-    failed: Option<Failed>,
+    failures: Failures,
     now: Duration,
-}
-
-/// A connection that was not it.
-#[derive(Debug)]
-struct Failed {
-    standing: Standing,
-    at: Duration,
-    failure: DataFailure,
 }
 
 /// A connection that has shown something.
@@ -115,15 +104,15 @@ struct Judged {
 
 impl Contest {
     /// A port has been reserved.
-    pub(super) const fn new(claim: Claim) -> Self {
+    pub(super) const fn new(terms: Terms) -> Self {
         Self {
-            claim,
+            terms,
             wanted: None,
             candidates: Vec::new(),
             coming: 0,
             crowded: Duration::ZERO,
             unproven: 0,
-            failed: None,
+            failures: Failures::none(),
             now: Duration::ZERO,
         }
     }
@@ -169,16 +158,16 @@ impl Contest {
         let patience = self
             .judged()
             .flat_map(|judged| [judged.since, judged.since.max(self.crowded)])
-            .map(|since| since + PATIENCE);
-        let grace = self.failed.iter().map(|failed| failed.at + GRACE);
+            .map(|since| since + RIVALS_TIME);
+        let settling = self.failures.settle_at();
         patience
-            .chain(grace)
+            .chain(settling)
             .filter(|time| *time > self.now)
-            .fold(self.claim.deadline, Duration::min)
+            .fold(self.terms.deadline, Duration::min)
     }
 
     fn arrive(&mut self, id: CandidateId, origin: Origin, actions: &mut Vec<Action>) {
-        let standing = Standing::of(origin, self.claim.origin);
+        let standing = Standing::of(origin, self.terms.origin);
         if self.candidates.len() >= CANDIDATES_MAX {
             match admit(standing, &self.candidates, self.now) {
                 Admission::InsteadOf(other) => self.close(other, actions),
@@ -208,7 +197,7 @@ impl Contest {
         if is_unproven {
             self.unproven = self.unproven.saturating_add(1);
             if self.is_contested() {
-                self.fail(Standing::Unknown, unbound(Refusal::NotAlone));
+                self.fail(Standing::Unknown, Refusal::NotAlone.into());
             }
         }
     }
@@ -252,7 +241,7 @@ impl Contest {
         let judged: Vec<_> = self.judged().collect();
         for judged in judged {
             if let Verdict::Refused(refusal) = judged.verdict {
-                self.fail(judged.standing, unbound(refusal));
+                self.fail(judged.standing, refusal.into());
                 self.close(judged.id, actions);
             }
         }
@@ -262,11 +251,11 @@ impl Contest {
         let is_alone = self.candidates.len() == 1 && self.coming == 0;
         let wins = |judged: &Judged| judged.verdict == Verdict::Wins;
         let need_not_yield = |judged: &Judged| {
-            let is_late = self.now >= judged.since + PATIENCE;
+            let is_late = self.now >= judged.since + RIVALS_TIME;
             judged.verdict == Verdict::Yields && (is_alone || is_late)
         };
         let was_alone = |judged: &Judged| {
-            let is_quiet = self.now >= judged.since.max(self.crowded) + PATIENCE;
+            let is_quiet = self.now >= judged.since.max(self.crowded) + RIVALS_TIME;
             judged.verdict == Verdict::Alone && is_alone && is_quiet && !self.is_contested()
         };
         let winner = self
@@ -284,50 +273,31 @@ impl Contest {
 
     fn gives_up(&self) -> Option<DataFailure> {
         if let Some(refusal) = self.hopeless() {
-            return Some(unbound(refusal));
+            return Some(refusal.into());
         }
-        if self.now >= self.claim.deadline {
+        if self.now >= self.terms.deadline {
             return Some(self.failure_at_last());
         }
-        let failed = self.failed.as_ref()?;
-        let is_their_own = failed.standing != Standing::Other;
+        let failed = self.failures.settled(self.now)?;
         let may_be_better = |candidate: &Candidate| {
             candidate.standing >= failed.standing && self.may_win(candidate)
         };
         let is_last = self.coming == 0 && !self.candidates.iter().any(may_be_better);
-        (is_their_own && is_last && self.now >= failed.at + GRACE).then(|| failed.failure.clone())
+        is_last.then(|| failed.failure.clone())
+    }
+
+    fn hopeless(&self) -> Option<Refusal> {
+        let (wanted, _) = self.wanted?;
+        hopeless(&self.terms, wanted)
     }
 
     fn failure_at_last(&self) -> DataFailure {
         let is_unsure = self.judged().any(|judged| judged.verdict == Verdict::Alone);
-        match &self.failed {
-            Some(failed) => failed.failure.clone(),
-            None if is_unsure => unbound(Refusal::NotAlone),
+        match self.failures.likeliest() {
+            Some(failure) => failure.clone(),
+            None if is_unsure => Refusal::NotAlone.into(),
             None => DataFailure::TimedOut,
         }
-    }
-
-    /// Why no connection whatsoever could fit.
-    fn hopeless(&self) -> Option<Refusal> {
-        let (wanted, _) = self.wanted?;
-        let standings: &[_] = match self.claim.origin.visibility {
-            ClientAddress::Real => &[Standing::Other, Standing::Unknown, Standing::Same],
-            ClientAddress::Hidden => &[Standing::Unknown],
-        };
-        let proofs: &[_] = match wanted.protection {
-            DataProtection::Clear => &[Proof::Clear],
-            DataProtection::Private => &[Proof::Full, Proof::Resumed],
-        };
-        let mut reason = None;
-        for proof in proofs {
-            for standing in standings {
-                match judge(self.claim.binding, *proof, *standing) {
-                    Verdict::Refused(refusal) => reason = Some(refusal),
-                    Verdict::Wins | Verdict::Yields | Verdict::Alone => return None,
-                }
-            }
-        }
-        reason
     }
 
     /// What the table says of those who have shown something.
@@ -338,7 +308,7 @@ impl Contest {
             Some(Judged {
                 id: candidate.id,
                 standing: candidate.standing,
-                verdict: judge(self.claim.binding, proof, candidate.standing),
+                verdict: judge(self.terms.binding, proof, candidate.standing),
                 since,
             })
         })
@@ -355,19 +325,8 @@ impl Contest {
         self.unproven > 1
     }
 
-    /// Of several failures the one counts that is most likely the client's own, and of these the last.
     fn fail(&mut self, standing: Standing, failure: DataFailure) {
-        let is_likelier = self
-            .failed
-            .as_ref()
-            .is_none_or(|failed| standing >= failed.standing);
-        if is_likelier {
-            self.failed = Some(Failed {
-                standing,
-                at: self.now,
-                failure,
-            });
-        }
+        self.failures.note(self.now, standing, failure);
     }
 
     fn close(&mut self, id: CandidateId, actions: &mut Vec<Action>) {
@@ -389,8 +348,4 @@ impl Contest {
         self.wanted
             .is_some_and(|(wanted, _)| wanted.protection == DataProtection::Private)
     }
-}
-
-fn unbound(refusal: Refusal) -> DataFailure {
-    DataFailure::Unbound(refusal.text().to_owned())
 }

@@ -1,7 +1,7 @@
 //! The way of one session from the queue to its reservation. Whatever is dropped on the way gives back what it holds.
 //!
-//! [`Turn`] (a place in the queue) → [`Grant`] (a port, and how to reach its owner) → [`Reservation`]; the [`Place`] goes
-//! to the owner of the port, who keeps it for as long as the port is reserved.
+//! [`PlaceInQueue`] → [`Grant`] (a port, and how to reach its owner) → [`Reservation`]; the [`PortHold`] goes to the
+//! owner of the port, who keeps it for as long as the port is reserved.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -15,22 +15,21 @@ use tracing::Span;
 
 use super::{
     Claimant,
-    binding::Origin,
-    contest::Claim,
-    owner::Order,
+    contest::Terms,
+    owner::ReserveOrder,
     ports::Shared,
     reservation::Reservation,
     turns::{PortId, Ticket},
 };
 
 /// A place in the queue; given up when this is dropped.
-pub(super) struct Turn {
+pub(super) struct PlaceInQueue {
     shared: Arc<Shared>,
     ticket: Ticket,
     granted: oneshot::Receiver<Grant>,
 }
 
-impl Turn {
+impl PlaceInQueue {
     /// The last place.
     pub(super) fn take(shared: &Arc<Shared>, user: &str) -> Self {
         let (ticket, granted) = shared.queue(user);
@@ -42,13 +41,13 @@ impl Turn {
     }
 
     /// Returns when the turn has come.
-    pub(super) async fn comes(mut self) -> Result<Grant, PassiveFailure> {
+    pub(super) async fn turn(mut self) -> Result<Grant, PassiveFailure> {
         let granted = &mut self.granted;
         granted.await.map_err(|_gone| PassiveFailure::NoneFree)
     }
 }
 
-impl Drop for Turn {
+impl Drop for PlaceInQueue {
     fn drop(&mut self) {
         self.shared.leave(self.ticket);
     }
@@ -60,8 +59,8 @@ pub(super) struct Grant {
     pub(super) opened: Opened,
     pub(super) connect: Duration,
     pub(super) binding: Binding,
-    pub(super) orders: mpsc::Sender<Order>,
-    pub(super) place: Place,
+    pub(super) orders: mpsc::Sender<ReserveOrder>,
+    pub(super) hold: PortHold,
 }
 
 impl Grant {
@@ -72,24 +71,21 @@ impl Grant {
             connect,
             binding,
             orders,
-            place,
+            hold,
         } = self;
         let begun = Instant::now();
         let (ready, is_ready) = oneshot::channel();
-        let (sender, demand) = oneshot::channel();
-        let order = Order {
-            claim: Claim {
-                origin: Origin {
-                    address: claimant.address.ip(),
-                    visibility: claimant.visibility,
-                },
+        let (bind_order, ordered) = oneshot::channel();
+        let order = ReserveOrder {
+            terms: Terms {
+                origin: claimant.origin,
                 binding,
                 deadline: connect,
             },
             begun,
             ready,
-            demand,
-            place,
+            bind_order: ordered,
+            hold,
             span: Span::current(),
         };
         // The owner is only gone when the runtime ends.
@@ -101,18 +97,18 @@ impl Grant {
         Ok(Reservation {
             opened,
             deadline: begun + connect,
-            demand: sender,
+            bind_order,
         })
     }
 }
 
 /// The right to reserve a port; given back when this is dropped.
-pub(super) struct Place {
+pub(super) struct PortHold {
     shared: Arc<Shared>,
     port: PortId,
 }
 
-impl Place {
+impl PortHold {
     /// For who has the turn.
     pub(super) fn new(shared: &Arc<Shared>, port: PortId) -> Self {
         Self {
@@ -122,13 +118,13 @@ impl Place {
     }
 }
 
-impl fmt::Debug for Place {
+impl fmt::Debug for PortHold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Place").field(&self.port).finish()
+        f.debug_tuple("PortHold").field(&self.port).finish()
     }
 }
 
-impl Drop for Place {
+impl Drop for PortHold {
     fn drop(&mut self) {
         self.shared.give_back(self.port);
     }

@@ -3,9 +3,10 @@
 //! ```text
 //! ports.rs (PassivePorts), grant.rs (the way to a reservation)
 //!                          → turns.rs (pure: who gets a port, and who waits)
-//! owner.rs (one task a port; door.rs its socket, connections.rs the candidates, arrival.rs where they come from)
+//! owner.rs (one task a port; door.rs its socket, connections.rs the candidates, introduction.rs where they come from)
 //!                          → contest.rs (pure: which of them is the data connection)
 //!                              → binding.rs (the table), admission.rs (who is a candidate when too many come)
+//!                              → hopes.rs (when the session hears that there is none)
 //! reservation.rs           what a session holds
 //! ```
 //!
@@ -13,7 +14,6 @@
 //! Sessions never touch a socket that listens. `transcripts/*.txt` tell what happens, as conversations.
 
 mod admission;
-mod arrival;
 mod binding;
 mod candidate;
 mod connections;
@@ -21,21 +21,24 @@ mod contest;
 mod counts;
 mod door;
 mod grant;
+mod hopes;
+mod introduction;
 mod owner;
 mod ports;
 mod reservation;
 mod turns;
 
-use std::net::SocketAddr;
-
-use gateway_config::ClientAddress;
-
-pub(crate) use self::reservation::{DataStream, Reservation};
 pub use self::{
-    arrival::{Arrival, Introduction},
     counts::PassiveUse,
+    introduction::Introduction,
     ports::{PassiveBindError, PassivePorts},
 };
+pub(crate) use self::{
+    introduction::Introduced,
+    reservation::{DataStream, Reservation},
+};
+
+use crate::proxy::Origin;
 
 /// Who wants a port.
 #[derive(Clone, Debug)]
@@ -43,9 +46,7 @@ pub(crate) struct Claimant {
     /// The user, for fairness.
     pub(crate) user: String,
     /// Where the control connection comes from.
-    pub(crate) address: SocketAddr,
-    /// Whether that is the client.
-    pub(crate) visibility: ClientAddress,
+    pub(crate) origin: Origin,
 }
 
 #[cfg(test)]

@@ -11,35 +11,35 @@ use tokio::{
 use tracing::{Instrument as _, Span};
 
 use super::{
-    arrival::Introduction,
     candidate::Wanted,
     connections::Connections,
-    contest::{Action, Bond, Claim, Contest, Event},
+    contest::{Action, Bond, Contest, Event, Terms},
     counts::Counts,
     door::Door,
-    grant::Place,
-    reservation::{DataStream, Demand, Handshaker},
+    grant::PortHold,
+    introduction::Introduction,
+    reservation::{BindOrder, DataStream, Handshaker},
 };
 
 /// The owner of one port.
 pub(super) struct Owner {
     pub(super) door: Door,
-    /// At most one at a time: who sends one holds the port's place.
-    pub(super) orders: mpsc::Receiver<Order>,
+    /// At most one at a time: who sends one holds the port.
+    pub(super) orders: mpsc::Receiver<ReserveOrder>,
     pub(super) introduction: Introduction,
     pub(super) counts: Arc<Counts>,
 }
 
-/// A reservation.
-pub(super) struct Order {
-    pub(super) claim: Claim,
+/// What a session sends to reserve the port.
+pub(super) struct ReserveOrder {
+    pub(super) terms: Terms,
     pub(super) begun: Instant,
     /// Told when whoever connects from now on may be the client.
     pub(super) ready: oneshot::Sender<()>,
     /// Closed when the session gives the port up.
-    pub(super) demand: oneshot::Receiver<Demand>,
+    pub(super) bind_order: oneshot::Receiver<BindOrder>,
     /// Dropped when the port is free again.
-    pub(super) place: Place,
+    pub(super) hold: PortHold,
     /// The session's, for what is logged.
     pub(super) span: Span,
 }
@@ -54,7 +54,7 @@ impl Owner {
     }
 
     /// Whoever connects meanwhile is a probe.
-    async fn next_order(&mut self) -> Option<Order> {
+    async fn next_order(&mut self) -> Option<ReserveOrder> {
         loop {
             select! {
                 biased;
@@ -65,24 +65,24 @@ impl Owner {
     }
 
     /// Holds the port for one session until its data connection is bound, or is not wanted any more.
-    async fn hold(&mut self, order: Order) {
-        let Order {
-            claim,
+    async fn hold(&mut self, order: ReserveOrder) {
+        let ReserveOrder {
+            terms,
             begun,
             ready,
-            demand,
-            place,
+            bind_order,
+            hold,
             span: _,
         } = order;
         self.counts.add_probes(self.door.sweep());
         if ready.send(()).is_err() {
             return;
         }
-        let mut session = Session::Idle(demand);
-        let outcome = self.contest(claim, begun, &mut session).await;
+        let mut holder = Holder::BeforeTransfer(bind_order);
+        let outcome = self.contest(terms, begun, &mut holder).await;
         // The port is free before the session hears of it, so that it may at once reserve another.
-        drop(place);
-        if let (Some(outcome), Session::Waiting { answer, .. }) = (outcome, session) {
+        drop(hold);
+        if let (Some(outcome), Holder::AwaitingData { answer, .. }) = (outcome, holder) {
             // If nobody waits for it any more, the connection is closed.
             let _unheard = answer.send(outcome);
         }
@@ -91,16 +91,16 @@ impl Owner {
     /// None: the session has given the port up.
     async fn contest(
         &mut self,
-        claim: Claim,
+        terms: Terms,
         begun: Instant,
-        session: &mut Session,
+        holder: &mut Holder,
     ) -> Option<Result<DataStream, DataFailure>> {
-        let mut contest = Contest::new(claim);
+        let mut contest = Contest::new(terms);
         let mut connections = Connections::new(self.introduction.clone());
         loop {
             let event = select! {
                 biased;
-                wanted = session.next() => Event::Asked(wanted?),
+                wanted = holder.next() => Event::Asked(wanted?),
                 event = connections.next() => event,
                 (stream, address) = self.door.accept() => {
                     connections.introduce(stream, address);
@@ -113,7 +113,7 @@ impl Owner {
             contest.expect(now, connections.introducing());
             let actions = contest.handle(now, event);
             for action in actions {
-                if let Some(outcome) = self.perform(action, &mut connections, session) {
+                if let Some(outcome) = self.perform(action, &mut connections, holder) {
                     return Some(outcome);
                 }
             }
@@ -125,7 +125,7 @@ impl Owner {
         &self,
         action: Action,
         connections: &mut Connections,
-        session: &Session,
+        holder: &Holder,
     ) -> Option<Result<DataStream, DataFailure>> {
         match action {
             Action::Close(id) => {
@@ -134,7 +134,7 @@ impl Owner {
                 None
             }
             Action::Handshake(id) => {
-                connections.handshake(id, session.handshaker()?);
+                connections.handshake(id, holder.handshaker()?);
                 None
             }
             Action::Take(id, bond) => {
@@ -150,29 +150,30 @@ impl Owner {
 }
 
 /// The session that holds a reservation.
-enum Session {
-    /// Before the transfer command.
-    Idle(oneshot::Receiver<Demand>),
-    Waiting {
+enum Holder {
+    /// The transfer command has not come.
+    BeforeTransfer(oneshot::Receiver<BindOrder>),
+    /// It has.
+    AwaitingData {
         handshaker: Option<Arc<Handshaker>>,
         answer: oneshot::Sender<Result<DataStream, DataFailure>>,
     },
 }
 
-impl Session {
+impl Holder {
     /// What it asks for; None when it gives the port up. Safe to drop.
     async fn next(&mut self) -> Option<Wanted> {
         match self {
-            Self::Idle(demand) => {
-                let Demand {
+            Self::BeforeTransfer(ordered) => {
+                let BindOrder {
                     wanted,
                     handshaker,
                     answer,
-                } = demand.await.ok()?;
-                *self = Self::Waiting { handshaker, answer };
+                } = ordered.await.ok()?;
+                *self = Self::AwaitingData { handshaker, answer };
                 Some(wanted)
             }
-            Self::Waiting { answer, .. } => {
+            Self::AwaitingData { answer, .. } => {
                 answer.closed().await;
                 None
             }
@@ -181,8 +182,8 @@ impl Session {
 
     fn handshaker(&self) -> Option<&Handshaker> {
         match self {
-            Self::Idle(_) => None,
-            Self::Waiting { handshaker, .. } => handshaker.as_deref(),
+            Self::BeforeTransfer(_) => None,
+            Self::AwaitingData { handshaker, .. } => handshaker.as_deref(),
         }
     }
 }

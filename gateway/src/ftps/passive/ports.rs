@@ -17,11 +17,11 @@ use tokio::{
 
 use super::{
     Claimant,
-    arrival::Introduction,
     counts::{Counts, PassiveUse},
     door::Door,
-    grant::{Grant, Place, Turn},
-    owner::{Order, Owner},
+    grant::{Grant, PlaceInQueue, PortHold},
+    introduction::Introduction,
+    owner::{Owner, ReserveOrder},
     reservation::Reservation,
     turns::{Fate, PortId, Ticket, Turns},
 };
@@ -84,7 +84,7 @@ struct Port {
     listen: IpAddr,
     configured: PassivePort,
     bound: u16,
-    orders: mpsc::Sender<Order>,
+    orders: mpsc::Sender<ReserveOrder>,
 }
 
 impl PassivePorts {
@@ -120,12 +120,12 @@ impl PassivePorts {
         let mut kept = Vec::new();
         let mut opened = Vec::new();
         for wanted in &passive.ports {
-            let claim = unclaimed.iter().position(|id| {
+            let found = unclaimed.iter().position(|id| {
                 state.ports.get(id).is_some_and(|port| {
                     port.listen == passive.listen && port.configured.bound == wanted.bound
                 })
             });
-            match claim {
+            match found {
                 Some(index) => kept.push((unclaimed.swap_remove(index), *wanted)),
                 None => opened.push((open(passive.listen, *wanted)?, *wanted)),
             }
@@ -159,8 +159,8 @@ impl PassivePorts {
     /// Reserves a port; waits its turn when none is free. Dropping the future gives up.
     pub(crate) async fn reserve(&self, claimant: Claimant) -> Result<Reservation, PassiveFailure> {
         let wait = self.shared.state().settings.wait;
-        let turn = Turn::take(&self.shared, &claimant.user);
-        let grant = timeout(wait, turn.comes())
+        let place = PlaceInQueue::take(&self.shared, &claimant.user);
+        let grant = timeout(wait, place.turn())
             .await
             .map_err(|_elapsed| PassiveFailure::NoneFree)??;
         grant.reserve(&claimant).await
@@ -191,7 +191,7 @@ fn open(listen: IpAddr, wanted: PassivePort) -> Result<(Door, u16), PassiveBindE
 }
 
 impl Shared {
-    fn give_owner(&self, door: Door) -> mpsc::Sender<Order> {
+    fn give_owner(&self, door: Door) -> mpsc::Sender<ReserveOrder> {
         let (sender, orders) = mpsc::channel(1);
         let owner = Owner {
             door,
@@ -248,7 +248,7 @@ impl Shared {
             connect: settings.connect,
             binding: settings.binding,
             orders: port.orders.clone(),
-            place: Place::new(self, id),
+            hold: PortHold::new(self, id),
         };
         drop(state);
         Some((waiter, grant))

@@ -22,7 +22,7 @@ use crate::ftps::{
 pub(crate) struct Reservation {
     pub(super) opened: Opened,
     pub(super) deadline: Instant,
-    pub(super) demand: oneshot::Sender<Demand>,
+    pub(super) bind_order: oneshot::Sender<BindOrder>,
 }
 
 /// A data connection that belongs to this session.
@@ -38,8 +38,8 @@ pub(crate) enum DataStream {
 pub(super) type Handshaker =
     dyn Fn(TcpStream) -> BoxFuture<'static, io::Result<(DataStream, Handshake)>> + Send + Sync;
 
-/// What a session asks the owner of its port for.
-pub(super) struct Demand {
+/// What a session sends to the owner of its port when its transfer begins.
+pub(super) struct BindOrder {
     pub(super) wanted: Wanted,
     /// None: no TLS.
     pub(super) handshaker: Option<Arc<Handshaker>>,
@@ -47,9 +47,9 @@ pub(super) struct Demand {
     pub(super) answer: oneshot::Sender<Result<DataStream, DataFailure>>,
 }
 
-impl fmt::Debug for Demand {
+impl fmt::Debug for BindOrder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Demand")
+        f.debug_struct("BindOrder")
             .field("wanted", &self.wanted)
             .finish_non_exhaustive()
     }
@@ -96,7 +96,7 @@ impl Reservation {
             None => DataProtection::Clear,
         };
         let (answer, answered) = oneshot::channel();
-        let demand = Demand {
+        let order = BindOrder {
             wanted: Wanted {
                 protection,
                 direction,
@@ -105,7 +105,7 @@ impl Reservation {
             answer,
         };
         // Whoever owns the port is only gone from the reservation when its time is over.
-        if self.demand.send(demand).is_err() {
+        if self.bind_order.send(order).is_err() {
             return Err(DataFailure::TimedOut);
         }
         answered.await.unwrap_or(Err(DataFailure::TimedOut))

@@ -19,13 +19,16 @@ use tokio::{
     time::timeout,
 };
 
-use crate::ftps::{
-    passive::{
-        Arrival, Claimant, DataStream, Introduction, PassivePorts, PassiveUse, Reservation,
-        reservation::Handshaker,
+use crate::{
+    ftps::{
+        passive::{
+            Claimant, DataStream, Introduced, Introduction, PassivePorts, PassiveUse, Reservation,
+            reservation::Handshaker,
+        },
+        socket::Socket,
+        tls::Handshake,
     },
-    socket::Socket,
-    tls::Handshake,
+    proxy::Origin,
 };
 
 pub(super) const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -68,8 +71,10 @@ pub(super) fn bind(passive: &Passive) -> PassivePorts {
 pub(super) fn claimant(user: &str) -> Claimant {
     Claimant {
         user: user.to_owned(),
-        address: SocketAddr::from((LOCALHOST, 40000)),
-        visibility: ClientAddress::Hidden,
+        origin: Origin {
+            address: SocketAddr::from((LOCALHOST, 40000)),
+            visibility: ClientAddress::Hidden,
+        },
     }
 }
 
@@ -363,10 +368,12 @@ async fn one_who_does_not_fit_is_sent_away_politely() {
 async fn an_introduction_decides_who_is_a_candidate() {
     // As a balancer would: `+` and the connection is the client's, all else and it is closed.
     let introduction = Introduction::new(|mut stream, address| async move {
-        (stream.read_u8().await.ok()? == b'+').then_some(Arrival {
+        (stream.read_u8().await.ok()? == b'+').then_some(Introduced {
             stream,
-            address,
-            visibility: ClientAddress::Real,
+            origin: Origin {
+                address,
+                visibility: ClientAddress::Real,
+            },
         })
     });
     let ports = PassivePorts::bind(&connections(passive(1)), introduction).unwrap();

@@ -15,9 +15,9 @@ use ftp::{DataProtection, Direction};
 use gateway_config::{Binding, ClientAddress};
 
 use super::world::{CLIENT, Settings, World, handshaken};
-use crate::ftps::{
-    passive::{binding::Origin, contest::Event},
-    tls::Handshake,
+use crate::{
+    ftps::{passive::contest::Event, tls::Handshake},
+    proxy::Origin,
 };
 
 #[test]
@@ -143,7 +143,7 @@ impl Story {
     /// Without an address: it is hidden.
     fn connect(&mut self, name: &str, port: &str, address: Option<IpAddr>) {
         let hidden = Origin {
-            address: CLIENT,
+            address: (CLIENT, 40000).into(),
             visibility: ClientAddress::Hidden,
         };
         let world = self.world();

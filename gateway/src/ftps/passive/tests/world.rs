@@ -5,14 +5,16 @@ use std::{collections::BTreeMap, mem, net::IpAddr, time::Duration};
 use ftp::{DataFailure, DataProtection, Direction};
 use gateway_config::{Binding, ClientAddress};
 
-use crate::ftps::{
-    passive::{
-        binding::Origin,
-        candidate::{CandidateId, Wanted},
-        contest::{Action, Bond, Claim, Contest, Event},
-        turns::{PortId, Ticket, Turns},
+use crate::{
+    ftps::{
+        passive::{
+            candidate::{CandidateId, Wanted},
+            contest::{Action, Bond, Contest, Event, Terms},
+            turns::{PortId, Ticket, Turns},
+        },
+        tls::Handshake,
     },
-    tls::Handshake,
+    proxy::Origin,
 };
 
 /// What the configuration says.
@@ -155,7 +157,7 @@ impl World {
 
     pub(super) fn origin(&self, address: IpAddr) -> Origin {
         Origin {
-            address,
+            address: (address, 40000).into(),
             visibility: self.settings.addresses,
         }
     }
@@ -217,7 +219,7 @@ impl World {
                 |address| address.to_string(),
             );
             let advertised = self.settings.ports[&port];
-            let contest = Contest::new(Claim {
+            let contest = Contest::new(Terms {
                 origin: self.origin(CLIENT),
                 binding: self.settings.binding,
                 deadline: self.settings.connect,

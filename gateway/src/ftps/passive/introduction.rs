@@ -6,41 +6,43 @@ use futures_util::future::BoxFuture;
 use gateway_config::ClientAddress;
 use tokio::net::TcpStream;
 
+use crate::proxy::Origin;
+
 /// A connection, after whatever a balancer has to say about it.
 #[derive(Debug)]
-pub struct Arrival {
+pub(crate) struct Introduced {
     /// What follows is the client's.
-    pub stream: TcpStream,
-    /// Where it comes from.
-    pub address: SocketAddr,
-    /// Whether that is the client.
-    pub visibility: ClientAddress,
+    pub(crate) stream: TcpStream,
+    pub(crate) origin: Origin,
 }
 
 /// Finds out where a connection comes from, by reading a balancer's header where there should be one.
 #[derive(Clone)]
 pub struct Introduction(Arc<Introduce>);
 
-type Introduce = dyn Fn(TcpStream, SocketAddr) -> BoxFuture<'static, Option<Arrival>> + Send + Sync;
+type Introduce =
+    dyn Fn(TcpStream, SocketAddr) -> BoxFuture<'static, Option<Introduced>> + Send + Sync;
 
 impl Introduction {
     /// Nobody has anything to say: connections come from where they seem to come from.
     pub fn direct(visibility: ClientAddress) -> Self {
         Self::new(move |stream, address| async move {
-            Some(Arrival {
-                stream,
+            let origin = Origin {
                 address,
                 visibility,
-            })
+            };
+            Some(Introduced { stream, origin })
         })
     }
 
     /// `introduce` takes a connection and the other end as the system knows it, reads not a byte too much, and returns
     /// None when the connection is to be closed. It is dropped when it takes too long, or when the port is not
     /// reserved any more.
-    pub fn new<F>(introduce: impl Fn(TcpStream, SocketAddr) -> F + Send + Sync + 'static) -> Self
+    pub(crate) fn new<F>(
+        introduce: impl Fn(TcpStream, SocketAddr) -> F + Send + Sync + 'static,
+    ) -> Self
     where
-        F: Future<Output = Option<Arrival>> + Send + 'static,
+        F: Future<Output = Option<Introduced>> + Send + 'static,
     {
         Self(Arc::new(move |stream, address| {
             Box::pin(introduce(stream, address))
@@ -51,7 +53,7 @@ impl Introduction {
         &self,
         stream: TcpStream,
         address: SocketAddr,
-    ) -> BoxFuture<'static, Option<Arrival>> {
+    ) -> BoxFuture<'static, Option<Introduced>> {
         (self.0)(stream, address)
     }
 }
