@@ -141,20 +141,20 @@ impl<W> Turns<W> {
         if self.free.is_empty() {
             return None;
         }
-        let within_share = self
-            .queue
-            .iter()
-            .position(|waiting| self.held_by(&waiting.user) < self.share());
+        let mut held = BTreeMap::<&str, usize>::new();
+        for holder in self.held.values() {
+            *held.entry(holder).or_default() += 1;
+        }
+        let within_share = self.queue.iter().position(|waiting| {
+            let held = held.get(waiting.user.as_str());
+            held.copied().unwrap_or_default() < self.share()
+        });
         let others_may_come = self.free.len() <= self.reserve();
         match within_share {
             None if others_may_come || self.queue.is_empty() => None,
             None => Some(0),
             found => found,
         }
-    }
-
-    fn held_by(&self, user: &str) -> usize {
-        self.held.values().filter(|holder| *holder == user).count()
     }
 
     /// Ports that a user may hold before having to wait behind the others.
