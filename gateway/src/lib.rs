@@ -7,6 +7,7 @@
 //!
 //! It talks to strangers and knows nothing of Kubernetes: all it is told is a folder of files (`gateway-config`).
 
+mod accept;
 pub mod admin;
 pub mod control;
 pub mod drain;

@@ -10,10 +10,7 @@ use std::{
 use arc_swap::ArcSwap;
 use gateway_config::{Digest, Listener, Protocol};
 use prometheus::Registry;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-};
+use tokio::{net::TcpStream, sync::Semaphore};
 use tracing::Instrument as _;
 
 use super::{
@@ -24,6 +21,7 @@ use super::{
     refusal::Refusal,
 };
 use crate::{
+    accept::Acceptor,
     drain::{Drain, DrainState},
     endpoint::{Endpoint, label},
     ftps::{self, PassivePorts},
@@ -165,36 +163,36 @@ impl Gateway {
         let mut claims = Vec::new();
         for listener in &endpoint.listeners {
             let kept = claim(&mut unclaimed, listener);
-            let socket = match kept {
+            let acceptor = match kept {
                 Some(_) => None,
                 None => Some(bind(listener).map_err(StartError::Bind)?),
             };
-            claims.push((listener, kept, socket));
+            claims.push((listener, kept, acceptor));
         }
         // The last that can fail, so the passive ports change with the listeners or not at all.
         self.data_ports.listen(endpoint)?;
         change();
         let mut old: Vec<_> = listening.drain(..).map(Some).collect();
-        for (listener, kept, socket) in claims {
+        for (listener, kept, acceptor) in claims {
             let kept = kept.and_then(|index| old.get_mut(index)?.take());
             if let Some(kept) = kept {
                 kept.listener.store(Arc::new(listener.clone()));
                 listening.push(kept);
-            } else if let Some(socket) = socket {
-                listening.push(self.accept_from(socket, listener));
+            } else if let Some(acceptor) = acceptor {
+                listening.push(self.accept_from(acceptor, listener));
             }
         }
         drop(listening);
         Ok(())
     }
 
-    fn accept_from(self: &Arc<Self>, socket: TcpListener, listener: &Listener) -> Listening {
-        let address = socket.local_addr().unwrap_or(listener.address);
+    fn accept_from(self: &Arc<Self>, acceptor: Acceptor, listener: &Listener) -> Listening {
+        let address = acceptor.address().unwrap_or(listener.address);
         tracing::info!(listener = listener.name, %address, "listening");
         let listener = Arc::new(ArcSwap::from_pointee(listener.clone()));
         let gateway = Arc::clone(self);
         let current = Arc::clone(&listener);
-        let task = tokio::spawn(accept_all(socket, move |stream, address| {
+        let task = tokio::spawn(accept_all(acceptor, move |stream, address| {
             gateway.welcome(stream, address, &current.load());
         }));
         Listening {

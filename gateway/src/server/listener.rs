@@ -1,20 +1,15 @@
 //! Sockets that clients connect to.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use arc_swap::ArcSwap;
 use gateway_config::Listener;
-use tokio::{
-    net::{TcpListener, TcpSocket, TcpStream},
-    task::JoinHandle,
-};
+use tokio::{net::TcpStream, task::JoinHandle};
+
+use crate::accept::Acceptor;
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
-/// After a failed accept: how long until the next.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-/// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A socket and the task that accepts from it; both end when this is dropped.
 #[derive(Debug)]
@@ -62,18 +57,8 @@ fn mend(error: &io::Error) -> &'static str {
 }
 
 /// Listens. Must be called in a tokio runtime.
-pub(super) fn bind(listener: &Listener) -> Result<TcpListener, BindError> {
-    let bind = || {
-        let socket = match listener.address {
-            SocketAddr::V4(_) => TcpSocket::new_v4(),
-            SocketAddr::V6(_) => TcpSocket::new_v6(),
-        }?;
-        // Connections of a gateway that has just ended do not block its successor.
-        socket.set_reuseaddr(true)?;
-        socket.bind(listener.address)?;
-        socket.listen(BACKLOG)
-    };
-    bind().map_err(|source| BindError {
+pub(super) fn bind(listener: &Listener) -> Result<Acceptor, BindError> {
+    Acceptor::bind(listener.address, BACKLOG).map_err(|source| BindError {
         name: listener.name.clone(),
         address: listener.address,
         source,
@@ -107,43 +92,13 @@ enum SameName {
     Ignored,
 }
 
-/// Accepts until the task is aborted. Errors end nothing: those of a connection are skipped, and where the system
-/// has run out of something (file descriptors, memory) the next try waits a little.
+/// Accepts until the task is aborted.
 pub(super) async fn accept_all(
-    socket: TcpListener,
+    mut acceptor: Acceptor,
     mut welcome: impl FnMut(TcpStream, SocketAddr),
 ) {
-    let mut pause = None;
     loop {
-        match socket.accept().await {
-            Ok((stream, address)) => {
-                pause = None;
-                welcome(stream, address);
-            }
-            Err(error) if is_of_one_connection(&error) => {}
-            Err(error) => {
-                if pause.is_none() {
-                    tracing::error!(%error, "cannot accept connections, trying on");
-                }
-                let wait =
-                    pause.map_or(FIRST_PAUSE, |last: Duration| (last * 2).min(LONGEST_PAUSE));
-                tokio::time::sleep(wait).await;
-                pause = Some(wait);
-            }
-        }
+        let (stream, address) = acceptor.accept().await;
+        welcome(stream, address);
     }
-}
-
-/// accept(2) reports errors of a connection that has already failed.
-fn is_of_one_connection(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionRefused
-            | io::ErrorKind::Interrupted
-            | io::ErrorKind::NetworkDown
-            | io::ErrorKind::NetworkUnreachable
-            | io::ErrorKind::HostUnreachable
-    )
 }

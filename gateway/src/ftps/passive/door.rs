@@ -3,73 +3,33 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr},
-    time::Duration,
 };
 
-use rustix::io::Errno;
-use tokio::{
-    net::{TcpListener, TcpSocket, TcpStream},
-    time::sleep,
-};
+use tokio::net::TcpStream;
+
+use crate::accept::{Acceptor, is_of_one_connection};
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 128;
-/// After a failed accept, how long until the next: the system may have run out of file descriptors or memory.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// A port that is bound, and stays so until this is dropped.
 #[derive(Debug)]
-pub(super) struct Door {
-    listener: TcpListener,
-    health: Health,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Health {
-    Good,
-    Failing,
-}
+pub(super) struct Door(Acceptor);
 
 impl Door {
     /// Binds the port; 0 lets the system choose one. Must be called in a tokio runtime.
     pub(super) fn open(listen: IpAddr, port: u16) -> io::Result<Self> {
-        let socket = match listen {
-            IpAddr::V4(_) => TcpSocket::new_v4(),
-            IpAddr::V6(_) => TcpSocket::new_v6(),
-        }?;
-        // Connections of a gateway that has just ended do not block its successor.
-        socket.set_reuseaddr(true)?;
-        socket.bind(SocketAddr::new(listen, port))?;
-        Ok(Self {
-            listener: socket.listen(BACKLOG)?,
-            health: Health::Good,
-        })
+        Acceptor::bind(SocketAddr::new(listen, port), BACKLOG).map(Self)
     }
 
     /// The port that is really bound.
     pub(super) fn port(&self) -> io::Result<u16> {
-        Ok(self.listener.local_addr()?.port())
+        Ok(self.0.address()?.port())
     }
 
     /// The next connection. No error ends it. Safe to drop.
     pub(super) async fn accept(&mut self) -> (TcpStream, SocketAddr) {
-        loop {
-            if self.health == Health::Failing {
-                sleep(PAUSE).await;
-            }
-            match self.listener.accept().await {
-                Ok(accepted) => {
-                    self.health = Health::Good;
-                    return accepted;
-                }
-                Err(error) => {
-                    if self.health == Health::Good {
-                        tracing::error!(%error, "cannot accept data connections, trying on");
-                    }
-                    self.health = Health::Failing;
-                }
-            }
-        }
+        self.0.accept().await
     }
 
     /// Closes the connections that wait to be accepted, and counts them. So nobody can be taken for the client of a
@@ -77,10 +37,11 @@ impl Door {
     pub(super) fn sweep(&self) -> u64 {
         let mut swept = 0;
         for _ in 0..BACKLOG {
-            match rustix::net::accept(&self.listener) {
+            match rustix::net::accept(self.0.socket()) {
                 Ok(_stranger) => swept += 1,
-                Err(Errno::AGAIN) => break,
-                Err(_of_one_connection) => {}
+                Err(error) if is_of_one_connection(&error.into()) => {}
+                // Nobody waits any more, or nobody can be accepted now.
+                Err(_) => break,
             }
         }
         swept
