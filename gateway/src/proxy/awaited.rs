@@ -3,16 +3,20 @@
 use std::{net::SocketAddr, time::Duration};
 
 use gateway_config::ClientAddress;
-use tokio::{io::AsyncReadExt as _, net::TcpStream, time::timeout};
+use tokio::{
+    io::AsyncReadExt as _,
+    net::TcpStream,
+    time::{Instant, timeout_at},
+};
 
 use super::{
     Caller, NoOrigin, Origin,
     header::{HEAD, Head, SIGNATURE, Source, VERSION_1},
 };
 
-/// How long a header may take. Balancers send it at once; the specification asks for 3 seconds at least, so that a lost
+/// How long a header may take, from the connection on. Balancers send it at once; the specification asks for 3 seconds at least, so that a lost
 /// packet can be sent again.
-const HEADER_TIME: Duration = Duration::from_secs(5);
+pub(crate) const HEADER_TIME: Duration = Duration::from_secs(5);
 
 /// How long a connection that needs no header may be silent until it counts as one without. FTP clients, and some SSH
 /// clients, say nothing before they are greeted, so this delays their greeting: long enough for one packet sent again
@@ -46,12 +50,13 @@ impl Awaited {
     /// Reads the header if there is one. What comes after it, or instead of an optional one, is left to be read.
     pub(crate) async fn identify(self, stream: &mut TcpStream) -> Result<Caller, NoOrigin> {
         let hidden = Origin::hidden(self.address);
-        let header_time = HEADER_TIME.min(self.login_time);
-        let patience = match self.demand {
-            Demand::Optional => SILENCE.min(header_time),
-            Demand::Required => header_time,
+        let now = Instant::now();
+        let header_ends = now + HEADER_TIME.min(self.login_time);
+        let silence_ends = match self.demand {
+            Demand::Optional => header_ends.min(now + SILENCE),
+            Demand::Required => header_ends,
         };
-        let beginning = match timeout(patience, beginning(stream)).await {
+        let beginning = match timeout_at(silence_ends, beginning(stream)).await {
             Ok(beginning) => beginning?,
             Err(_elapsed) => Beginning::Silence,
         };
@@ -65,7 +70,7 @@ impl Awaited {
                 return Ok(Caller::Client(hidden));
             }
         }
-        let source = timeout(header_time, read_header(stream))
+        let source = timeout_at(header_ends, read_header(stream))
             .await
             .map_err(|_elapsed| NoOrigin::TooSlow)??;
         Ok(match source {

@@ -19,7 +19,7 @@ use gateway_config::ClientAddress;
 
 use self::header::Malformed;
 pub(crate) use self::{
-    awaited::Awaited,
+    awaited::{Awaited, HEADER_TIME},
     origins::{Origins, Sight},
 };
 

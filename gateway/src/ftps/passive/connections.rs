@@ -25,12 +25,14 @@ use super::{
 use crate::{
     farewell::throw_away,
     ftps::{socket::Socket, tls::Handshake},
+    proxy::HEADER_TIME,
 };
 
-/// Connections of which it is not yet known where they come from; further ones are closed.
+/// Connections of which it is not yet known where they come from.
 const INTRODUCTIONS_MAX: usize = 16;
-/// How long a connection may take to say where it comes from.
-const INTRODUCTION: Duration = Duration::from_secs(5);
+/// How long a connection may take to say where it comes from: longer than a header may, so that whoever reads headers
+/// counts those that took too long before they are dropped here.
+const INTRODUCTION_TIME: Duration = HEADER_TIME.saturating_add(Duration::from_secs(1));
 /// What a connection may still send after it was refused, in bytes.
 const LEAVING_BYTES_MAX: u64 = 1 << 20;
 
@@ -65,13 +67,15 @@ impl Connections {
         }
     }
 
+    /// Whether there is room for one more connection of which it is not known where it comes from.
+    pub(super) fn have_room(&self) -> bool {
+        self.introducing() < INTRODUCTIONS_MAX
+    }
+
     /// A connection was accepted. It becomes a candidate when it is known where it comes from.
     pub(super) fn introduce(&mut self, stream: TcpStream, address: SocketAddr) {
-        if self.introducing() >= INTRODUCTIONS_MAX {
-            return;
-        }
         self.last_id = self.last_id.wrapping_add(1);
-        let introducing = timeout(INTRODUCTION, self.introduction.begin(stream, address));
+        let introducing = timeout(INTRODUCTION_TIME, self.introduction.begin(stream, address));
         self.all.push((
             CandidateId(self.last_id),
             Connection::Introducing(Box::pin(async move { introducing.await.ok().flatten() })),

@@ -103,7 +103,11 @@ impl Owner {
                 wanted = holder.next() => Event::Asked(wanted?),
                 event = connections.next() => event,
                 (stream, address) = self.door.accept() => {
-                    connections.introduce(stream, address);
+                    if connections.have_room() {
+                        connections.introduce(stream, address);
+                    } else {
+                        self.counts.add_refused();
+                    }
                     // A flood of connections does not stop the clock.
                     Event::Tick
                 }

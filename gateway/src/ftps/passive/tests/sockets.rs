@@ -415,4 +415,5 @@ async fn introductions_have_a_limit() {
     assert!(is_closed(flood.pop().unwrap()).await);
 
     assert_eq!(begun.available_permits(), 16);
+    assert_eq!(ports.observe().refused, 1);
 }
