@@ -43,13 +43,21 @@ pub(super) struct Gateway {
     folder: PathBuf,
     pub(super) drain: Drain,
     served: ArcSwap<Served>,
-    listening: Mutex<Vec<Listening>>,
+    listeners: Mutex<Listeners>,
     farewells: Arc<Semaphore>,
     origins: Arc<Origins>,
     data_ports: DataPorts,
     users: Shared,
     /// The last reason why a change was refused, so that it is said once.
     complaint: Mutex<String>,
+}
+
+/// Where clients arrive.
+#[derive(Debug)]
+enum Listeners {
+    Open(Vec<Listening>),
+    /// For good: somebody else may listen there by now.
+    Closed,
 }
 
 #[derive(Debug)]
@@ -79,7 +87,7 @@ impl Gateway {
             folder: folder.to_owned(),
             drain,
             served: ArcSwap::from_pointee(served),
-            listening: Mutex::default(),
+            listeners: Mutex::new(Listeners::Open(Vec::new())),
             farewells: Arc::new(Semaphore::new(FAREWELLS_MAX)),
             origins,
             data_ports,
@@ -152,13 +160,19 @@ impl Gateway {
     }
 
     /// Binds what is new, keeps the sockets of what is not, closes the others. All or nothing: `change` is called when
-    /// nothing can fail any more, and before the first client arrives at what is new.
+    /// nothing can fail any more, and before the first client arrives at what is new. Where listening has been stopped it
+    /// is not begun again; all else counts for the sessions that go on.
     fn listen_as(
         self: &Arc<Self>,
         endpoint: &gateway_config::Endpoint,
         change: impl FnOnce(),
     ) -> Result<(), StartError> {
-        let mut listening = self.listening();
+        let mut listeners = self.listeners();
+        let Listeners::Open(listening) = &mut *listeners else {
+            self.data_ports.listen(endpoint)?;
+            change();
+            return Ok(());
+        };
         let mut unclaimed: Vec<Option<&Listening>> = listening.iter().map(Some).collect();
         let mut claims = Vec::new();
         for listener in &endpoint.listeners {
@@ -182,7 +196,7 @@ impl Gateway {
                 listening.push(self.accept_from(acceptor, listener));
             }
         }
-        drop(listening);
+        drop(listeners);
         Ok(())
     }
 
@@ -300,14 +314,16 @@ impl Gateway {
 
     /// Closes the sockets where clients arrive. Sessions go on, and so do the ports of their data connections.
     pub(super) fn stop_listening(&self) {
-        self.listening().clear();
+        *self.listeners() = Listeners::Closed;
     }
 
     pub(super) fn addresses(&self) -> Vec<(String, SocketAddr)> {
-        self.listening()
-            .iter()
-            .map(|listening| (listening.listener.load().name.clone(), listening.address))
-            .collect()
+        match &*self.listeners() {
+            Listeners::Open(listening) => {
+                listening.iter().map(Listening::name_and_address).collect()
+            }
+            Listeners::Closed => Vec::new(),
+        }
     }
 
     pub(super) fn digest(&self) -> Digest {
@@ -326,8 +342,8 @@ impl Gateway {
         Arc::clone(&self.served.load().endpoint)
     }
 
-    fn listening(&self) -> MutexGuard<'_, Vec<Listening>> {
-        self.listening
+    fn listeners(&self) -> MutexGuard<'_, Listeners> {
+        self.listeners
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }

@@ -21,6 +21,13 @@ pub(super) struct Listening {
     pub(super) task: JoinHandle<()>,
 }
 
+impl Listening {
+    /// The listener's name, and where it really listens.
+    pub(super) fn name_and_address(&self) -> (String, SocketAddr) {
+        (self.listener.load().name.clone(), self.address)
+    }
+}
+
 impl Drop for Listening {
     fn drop(&mut self) {
         self.task.abort();

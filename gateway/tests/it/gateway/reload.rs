@@ -1,10 +1,10 @@
 use std::{fs, os::unix::fs::symlink};
 
-use gateway::server::Server;
+use gateway::{drain::Arrivals, server::Server};
 use gateway_config::{Digest, ENDPOINT_FILE};
 use prometheus::Registry;
 
-use super::fixture::{Folder, Visitor, eventually, listener, text};
+use super::fixture::{Folder, HOUR, Visitor, eventually, listener, text};
 
 const APPLIED: &str =
     "secureftp_configuration_reloads_total{endpoint=\"b2b/partners\",outcome=\"applied\"} 1";
@@ -209,4 +209,20 @@ async fn a_swap_of_kubelets_symlink_is_picked_up() {
 
     let wanted = digest(&folder);
     eventually("the new one is served", || server.serves() == wanted).await;
+}
+
+#[tokio::test]
+async fn a_reload_opens_no_listener_that_was_closed() {
+    let mut folder = Folder::new();
+    let server = Server::start(&folder.path(), &Registry::new())
+        .await
+        .unwrap();
+    server.drain(HOUR, Arrivals::Refuse);
+    server.stop_listening();
+
+    folder.change(|endpoint| endpoint.listeners.push(listener("second")));
+
+    let wanted = digest(&folder);
+    eventually("the new one is served", || server.serves() == wanted).await;
+    assert_eq!(server.addresses(), []);
 }
