@@ -8,11 +8,12 @@ use std::{collections::VecDeque, convert::Infallible, io, sync::Arc, time::Insta
 use ftp::{Encryption, Event, Line, Mode, Session, Settings};
 use gateway_config::{Listener, Protocol};
 use tokio::{net::TcpStream, time::sleep_until};
-use tracing::Span;
+use tracing::{Instrument as _, Span};
 
 use super::{
     control::{Control, Heard, Reads},
     due::{Clock, Due, Moment},
+    span::ClientSpans,
     state::{Moved, State, Visit},
     tls::{ServerTls, SessionTls},
 };
@@ -49,6 +50,9 @@ pub(super) struct Connection {
     pub(super) drain: DrainState,
     /// By the data connections of those who have logged out.
     pub(super) moved: Moved,
+    pub(super) spans: ClientSpans,
+    /// For what is logged while nobody is logged in.
+    nobody: Span,
 }
 
 /// Whether the control connection is inside TLS.
@@ -80,6 +84,8 @@ pub(super) enum End {
 /// What is said of a connection that has ended.
 #[derive(Debug)]
 pub(super) struct Summary {
+    /// Names who was logged in at the end.
+    pub(super) span: Span,
     pub(super) received: u64,
     pub(super) sent: u64,
     pub(super) reason: String,
@@ -92,6 +98,7 @@ impl Connection {
         peer: Peer,
         endpoint: Arc<Endpoint>,
         (listener, tls): (&Listener, &Arc<ServerTls>),
+        spans: ClientSpans,
     ) -> Self {
         let control = Control::new(stream);
         control.traffic().count_for(&endpoint.metrics);
@@ -106,6 +113,8 @@ impl Connection {
             clock: Clock::new(&endpoint.configuration.endpoint.limits, Instant::now()),
             drain: endpoint.drain.clone(),
             moved: Moved::default(),
+            nobody: spans.of_nobody(),
+            spans,
             control,
             peer,
             endpoint,
@@ -121,10 +130,12 @@ impl Connection {
             End::Cut(reason) => (*reason).to_owned(),
             End::Lost(error) => error.to_string(),
         };
+        let span = self.span();
         // Their places are free, however long the goodbye takes.
-        self.forget_login();
+        span.in_scope(|| self.forget_login());
         let traffic = self.control.traffic();
         let summary = Summary {
+            span,
             received: self.moved.received + traffic.received(),
             sent: self.moved.sent + traffic.sent(),
             reason,
@@ -137,16 +148,19 @@ impl Connection {
 
     async fn converse(&mut self) -> Result<Infallible, End> {
         if self.protocol == Protocol::FtpsImplicit {
-            self.shake_hands().await?;
+            let span = self.span();
+            self.shake_hands().instrument(span).await?;
         }
         let mut events = VecDeque::from([Event::Connected]);
         loop {
             while let Some(event) = events.pop_front() {
                 for action in self.session.handle(event) {
-                    events.extend(self.perform(action).await?);
+                    let span = self.span();
+                    events.extend(self.perform(action).instrument(span).await?);
                 }
             }
-            events.push_back(self.next_event().await?);
+            let span = self.span();
+            events.push_back(self.next_event().instrument(span).await?);
         }
     }
 
@@ -217,9 +231,6 @@ impl Connection {
         if event != Event::DataPortExpired {
             self.clock.restart_silence(Instant::now());
         }
-        if let (Event::PasswordChecked(Ok(_)), Some(visit)) = (&event, self.state.visit()) {
-            Span::current().record("user", visit.user());
-        }
         event
     }
 
@@ -258,6 +269,11 @@ impl Connection {
                 Ok(Event::Line(b"QUIT".to_vec()))
             }
         }
+    }
+
+    /// For what is logged now.
+    fn span(&self) -> Span {
+        self.state.span().unwrap_or(&self.nobody).clone()
     }
 
     /// Nobody is logged in any more, and nothing is done.

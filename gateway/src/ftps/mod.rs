@@ -16,6 +16,7 @@ mod serve;
 mod connection;
 mod due;
 mod perform;
+mod span;
 mod state;
 
 mod control;

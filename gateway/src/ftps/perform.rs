@@ -13,7 +13,7 @@ use super::{
     due::STOPPING,
     login::{Credential, log_in},
     passive::Claimant,
-    state::State,
+    state::{State, Visit},
 };
 use crate::{
     proxy::Origin,
@@ -91,9 +91,13 @@ impl Connection {
                 Security::Tls => Channel::Protected,
             },
         };
-        let check = log_in(Arc::clone(&self.endpoint), self.peer.clone(), credential);
+        let login = log_in(Arc::clone(&self.endpoint), self.peer.clone(), credential);
+        let spans = self.spans.clone();
         self.forget_login();
-        self.state = State::Stranger(Some(Box::pin(check)));
+        self.state = State::Stranger(Some(Box::pin(async move {
+            let login = login.await?;
+            Ok(Box::new(Visit::new(login, &spans)))
+        })));
     }
 
     /// Whoever has logged out is one of those who are not logged in, again, and needs a place among them.

@@ -5,9 +5,12 @@ use std::{sync::Arc, time::Instant};
 use ftp::Reply;
 use gateway_config::{Listener, Protocol};
 use tokio::net::TcpStream;
-use tracing::{Instrument as _, error_span, field, info};
+use tracing::info;
 
-use super::connection::Connection;
+use super::{
+    connection::{Connection, Summary},
+    span::ClientSpans,
+};
 use crate::{
     endpoint::Endpoint,
     farewell::{REFUSAL_TIME, bid_farewell},
@@ -16,31 +19,23 @@ use crate::{
 
 /// Serves one client: TLS, login, files. Returns when the connection is closed.
 pub async fn serve(stream: TcpStream, peer: Peer, endpoint: Arc<Endpoint>, listener: &Listener) {
-    // At the highest level: a warning must name the client, however little is logged.
-    let span = error_span!(
-        "client",
-        protocol = "ftps",
-        peer = %peer.address,
-        user = field::Empty
-    );
-    run(stream, peer, endpoint, listener).instrument(span).await;
-}
-
-async fn run(stream: TcpStream, peer: Peer, endpoint: Arc<Endpoint>, listener: &Listener) {
     let started = Instant::now();
+    let spans = ClientSpans::new(peer.address);
     let Some(tls) = endpoint.tls.get(&listener.name).cloned() else {
-        tracing::error!(listener = listener.name, "there is no certificate");
+        spans.of_nobody().in_scope(|| {
+            tracing::error!(listener = listener.name, "there is no certificate");
+        });
         return;
     };
-    let connection = Connection::new(stream, peer, endpoint, (listener, &tls));
-    let summary = connection.run().await;
-    info!(
-        received = summary.received,
-        sent = summary.sent,
-        seconds = started.elapsed().as_secs(),
-        reason = summary.reason,
-        "session ended"
-    );
+    let connection = Connection::new(stream, peer, endpoint, (listener, &tls), spans);
+    let Summary {
+        span,
+        received,
+        sent,
+        reason,
+    } = connection.run().await;
+    let seconds = started.elapsed().as_secs();
+    span.in_scope(|| info!(received, sent, seconds, reason, "session ended"));
 }
 
 /// Tells a client why it is not served, and closes. Only with explicit FTPS: implicit FTPS has no words before a TLS

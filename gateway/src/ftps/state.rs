@@ -7,6 +7,7 @@ use ftp::{
     Prepared, Transfer, TransferFailure,
 };
 use futures_util::future::BoxFuture;
+use tracing::Span;
 
 use super::{
     files::FileOutcome,
@@ -14,6 +15,7 @@ use super::{
     passive::{Claimant, PassivePorts, Reservation},
     prepare::Ready,
     progress::Progress,
+    span::ClientSpans,
     tls::SessionTls,
 };
 use crate::{drain::DrainState, metrics::Metrics};
@@ -26,7 +28,7 @@ pub(super) enum State {
     LoggedIn(Box<Visit>),
 }
 
-type Check = BoxFuture<'static, Result<LoggedIn, LoginFailure>>;
+type Check = BoxFuture<'static, Result<Box<Visit>, LoginFailure>>;
 
 /// Somebody who is logged in, and what is done for them.
 pub(super) struct Visit {
@@ -35,6 +37,8 @@ pub(super) struct Visit {
     work: Work,
     /// By the data connections that are over.
     moved: Moved,
+    /// For what is logged of it.
+    span: Span,
 }
 
 /// The data port of the next transfer.
@@ -116,9 +120,9 @@ impl State {
         match self {
             Self::Stranger(None) => pending().await,
             Self::Stranger(Some(check)) => match check.await {
-                Ok(login) => {
-                    let entered = login.entered();
-                    *self = Self::LoggedIn(Box::new(Visit::new(login)));
+                Ok(visit) => {
+                    let entered = visit.login.entered();
+                    *self = Self::LoggedIn(visit);
                     Event::PasswordChecked(Ok(entered))
                 }
                 Err(failure) => {
@@ -127,6 +131,14 @@ impl State {
                 }
             },
             Self::LoggedIn(visit) => visit.next().await,
+        }
+    }
+
+    /// For what is logged of whoever is logged in.
+    pub(super) fn span(&self) -> Option<&Span> {
+        match self {
+            Self::Stranger(_) => None,
+            Self::LoggedIn(visit) => Some(&visit.span),
         }
     }
 
@@ -174,15 +186,14 @@ impl LoggedIn {
 }
 
 impl Visit {
-    const fn new(login: LoggedIn) -> Self {
+    /// Begins when somebody has logged in.
+    pub(super) fn new(login: LoggedIn, spans: &ClientSpans) -> Self {
         Self {
+            span: spans.of(login.account.name()),
             login,
             port: Port::Absent,
             work: Work::Nothing,
-            moved: Moved {
-                received: 0,
-                sent: 0,
-            },
+            moved: Moved::default(),
         }
     }
 
@@ -308,6 +319,14 @@ impl Visit {
                 Activity::Resting
             }
         }
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        // A transfer that is broken off is logged.
+        let span = self.span.clone();
+        span.in_scope(|| self.work = Work::Nothing);
     }
 }
 

@@ -4,6 +4,7 @@ mod client;
 mod endings;
 mod fixture;
 mod greetings;
+mod logs;
 mod mishaps;
 mod programs;
 mod transfers;
