@@ -27,7 +27,7 @@ const CONNECTIONS_MAX: usize = 64;
 /// Bytes of a request, its headers included.
 const REQUEST_MAX: usize = 8 * 1024;
 /// From the first byte of a request to the last of its answer.
-const PATIENCE: Duration = Duration::from_secs(2);
+const EXCHANGE_TIME: Duration = Duration::from_secs(2);
 /// How often the heart beats.
 const BEAT: Duration = Duration::from_secs(1);
 /// Without a beat for so long, the runtime is stuck.
@@ -132,7 +132,7 @@ impl Admin {
             .spawn(move || {
                 runtime.block_on(async {
                     tokio::select! {
-                        () = listen(listener, Arc::new(subject), PATIENCE) => {}
+                        () = listen(listener, Arc::new(subject), EXCHANGE_TIME) => {}
                         _dropped = ended => {}
                     }
                 });

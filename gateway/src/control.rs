@@ -26,7 +26,7 @@ const FOLLOWERS_MAX: usize = 16;
 /// Bytes of a request.
 const REQUEST_MAX: u64 = 128;
 /// How long a request may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(5);
+const REQUEST_TIME: Duration = Duration::from_secs(5);
 /// How often it is looked how many transfers are left.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -132,7 +132,7 @@ async fn answer(stream: UnixStream, drain: Drain, _place: OwnedSemaphorePermit) 
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
     let mut request = BufReader::new(read.take(REQUEST_MAX));
-    let arrived = timeout(PATIENCE, request.read_line(&mut line)).await;
+    let arrived = timeout(REQUEST_TIME, request.read_line(&mut line)).await;
     let asked = arrived.is_ok_and(|read| read.is_ok()).then(|| parse(&line));
     let outcome = match asked.flatten() {
         Some((deadline, arrivals)) => {

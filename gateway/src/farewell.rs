@@ -13,6 +13,9 @@ use tokio::{
 /// How long a client that is turned away may take to hear why.
 pub(crate) const REFUSAL_TIME: Duration = Duration::from_secs(5);
 
+/// How long a client that leaves, or must leave, may take to hear the last word and hang up.
+pub(crate) const GOODBYE_TIME: Duration = Duration::from_secs(3);
+
 /// Bytes of the client that are read, and thrown away, after the last word.
 pub(crate) const UNHEARD_BYTES_MAX: u64 = 64 * 1024;
 

@@ -22,19 +22,19 @@ use super::{
     socket::Socket,
     tls::{SessionTls, TlsSocket},
 };
-use crate::{farewell::bid_farewell, traffic::Traffic};
+use crate::{
+    farewell::{GOODBYE_TIME, bid_farewell},
+    traffic::Traffic,
+};
 
 /// Bytes of replies that may wait for the client.
 const OUTPUT_MAX: usize = 512 * 1024;
 
 /// How long a client may take nothing of what it is sent.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// How long a client may take to hear the last reply and hang up.
-const FAREWELL: Duration = Duration::from_secs(3);
+const DEAF_TIME: Duration = Duration::from_secs(30);
 
 /// Bytes that one read takes.
-const READ: usize = 4096;
+const READ_BYTES: usize = 4096;
 
 /// The control connection of one client.
 #[derive(Debug)]
@@ -110,7 +110,7 @@ impl Control {
 
     /// When a client that goes on not to read has to be cut; None while nothing waits for it.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        (!self.output.is_empty()).then(|| self.taken + PATIENCE)
+        (!self.output.is_empty()).then(|| self.taken + DEAF_TIME)
     }
 
     /// Throws away everything that the client has sent in clear. To be called before it hears that TLS begins: what it
@@ -172,7 +172,7 @@ impl Control {
             if let Some(line) = self.lines.pop() {
                 return Poll::Ready(Ok(Heard::Line(line)));
             }
-            let mut bytes = [0; READ];
+            let mut bytes = [0; READ_BYTES];
             let mut buffer = ReadBuf::new(&mut bytes);
             match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer)) {
                 Ok(()) => {}
@@ -192,7 +192,7 @@ impl Control {
     /// Sends what waits, says goodbye and hangs up.
     pub(super) async fn close(self) {
         let unsent = self.output.get(self.written..).unwrap_or_default();
-        bid_farewell(self.stream, unsent, FAREWELL).await;
+        bid_farewell(self.stream, unsent, GOODBYE_TIME).await;
     }
 }
 

@@ -6,13 +6,13 @@ use super::state::Activity;
 use crate::drain::{Arrivals, Phase};
 
 /// How long a client is silent before a drain that serves arrivals ends it.
-const QUIET: Duration = Duration::from_secs(5);
+const QUIET_TIME: Duration = Duration::from_secs(5);
 
 /// How often a draining connection is asked whether it has finished.
 const DRAIN_LOOK: Duration = Duration::from_millis(100);
 
 /// The least time between two looks at silence.
-const LOOK: Duration = Duration::from_millis(10);
+const LOOK_PAUSE: Duration = Duration::from_millis(10);
 
 pub(super) const STOPPING: &str = "the gateway is stopping";
 const DEAF: &str = "the client does not read what it is sent";
@@ -130,7 +130,7 @@ impl Clock {
             // Who still arrives has not asked for anything yet; who has been served falls silent.
             Phase::Draining(Arrivals::Serve) => {
                 moment.activity == Activity::Resting
-                    && self.last_active(moment) + QUIET <= moment.now
+                    && self.last_active(moment) + QUIET_TIME <= moment.now
             }
             Phase::Draining(Arrivals::Refuse) | Phase::Over => true,
         }
@@ -167,7 +167,7 @@ impl Clock {
             .into_iter()
             .flatten()
             .fold(self.silence_ends(moment), Instant::min)
-            .max(moment.now + LOOK)
+            .max(moment.now + LOOK_PAUSE)
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
 
 /// After the end of the drain, sessions have so long to say goodbye and to give up on storage that hangs: more than both
 /// take, so that each says itself how it ended.
-const GRACE: Duration = Duration::from_secs(15);
+const LEAVING_TIME: Duration = Duration::from_secs(15);
 
 /// A connection that was accepted. It holds a place among the half-open ones from the beginning, whether it says who it
 /// is or not.
@@ -145,5 +145,5 @@ async fn past_the_end(mut drain: DrainState) {
     while phase != Phase::Over {
         phase = drain.changed().await;
     }
-    tokio::time::sleep(GRACE).await;
+    tokio::time::sleep(LEAVING_TIME).await;
 }

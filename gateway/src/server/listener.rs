@@ -9,7 +9,7 @@ use tokio::{net::TcpStream, task::JoinHandle};
 use crate::accept::Acceptor;
 
 /// Connections that wait to be accepted.
-const BACKLOG: u32 = 1024;
+const CLIENTS_WAITING_MAX: u32 = 1024;
 
 /// A socket and the task that accepts from it; both end when this is dropped.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ fn mend(error: &io::Error) -> &'static str {
 
 /// Listens. Must be called in a tokio runtime.
 pub(super) fn bind(listener: &Listener) -> Result<Acceptor, BindError> {
-    Acceptor::bind(listener.address, BACKLOG).map_err(|source| BindError {
+    Acceptor::bind(listener.address, CLIENTS_WAITING_MAX).map_err(|source| BindError {
         name: listener.name.clone(),
         address: listener.address,
         source,

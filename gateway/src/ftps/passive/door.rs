@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use crate::accept::{Acceptor, is_of_one_connection};
 
 /// Connections that wait to be accepted.
-const BACKLOG: u32 = 128;
+const STRANGERS_WAITING_MAX: u32 = 128;
 
 /// A port that is bound, and stays so until this is dropped.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(super) struct Door(Acceptor);
 impl Door {
     /// Binds the port; 0 lets the system choose one. Must be called in a tokio runtime.
     pub(super) fn open(listen: IpAddr, port: u16) -> io::Result<Self> {
-        Acceptor::bind(SocketAddr::new(listen, port), BACKLOG).map(Self)
+        Acceptor::bind(SocketAddr::new(listen, port), STRANGERS_WAITING_MAX).map(Self)
     }
 
     /// The port that is really bound.
@@ -36,7 +36,7 @@ impl Door {
     /// reservation who was there before it. (Tokio's own accept may not know of them yet.)
     pub(super) fn sweep(&self) -> u64 {
         let mut swept = 0;
-        for _ in 0..BACKLOG {
+        for _ in 0..STRANGERS_WAITING_MAX {
             match rustix::net::accept(self.0.socket()) {
                 Ok(_stranger) => swept += 1,
                 Err(error) if is_of_one_connection(&error.into()) => {}

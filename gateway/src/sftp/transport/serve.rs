@@ -26,11 +26,9 @@ use super::{
 use crate::{
     drain::{Arrivals, DrainState, Phase},
     endpoint::Endpoint,
+    farewell::GOODBYE_TIME,
     peer::Peer,
 };
-
-/// How long a client that was told to leave may take to do so.
-const FAREWELL: Duration = Duration::from_secs(3);
 
 /// How often a draining session is asked whether it has finished.
 const DRAIN_LOOK: Duration = Duration::from_millis(100);
@@ -247,7 +245,7 @@ impl Watch {
                 .is_ok();
             session.await
         };
-        if timeout(FAREWELL, farewell).await.is_err() {
+        if timeout(GOODBYE_TIME, farewell).await.is_err() {
             self.wire.cut();
         }
     }
@@ -256,7 +254,7 @@ impl Watch {
     async fn cut(&self, session: RunningSession<Client>) {
         self.wire.cut();
         // The cut ends the loop as soon as it is not in the middle of a password check.
-        let _ended = timeout(FAREWELL, session).await.is_ok();
+        let _ended = timeout(GOODBYE_TIME, session).await.is_ok();
     }
 }
 
