@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use gateway_config::{Binding, Endpoint};
 
-use crate::serve::{Place, Running};
+use crate::place::{Place, Running};
 
 #[test]
 fn every_ftps_listener_gets_its_certificate() {

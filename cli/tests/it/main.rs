@@ -9,5 +9,6 @@ mod check;
 mod ftps;
 mod hashes;
 mod mistakes;
+mod place;
 mod serve;
 mod sheet;

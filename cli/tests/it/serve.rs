@@ -4,192 +4,15 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    path::Path,
-    process::{self, Child, Command, ExitStatus, Stdio},
-    sync::{
-        atomic::{AtomicU8, Ordering},
-        mpsc::{Receiver, channel},
-    },
+    process::Command,
+    sync::mpsc::channel,
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
-/// Long enough for a debug build on a busy machine; nothing waits for it when all is well.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-/// A folder with the good manifests, at a port that is free.
-pub(crate) struct Place {
-    folder: tempfile::TempDir,
-    port: u16,
-    /// An address that no other place has.
-    pub(crate) address: Ipv4Addr,
-}
-
-impl Place {
-    fn new() -> Self {
-        Self::with("partners")
-    }
-
-    pub(crate) fn with(manifests: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/good");
-        let golden = golden.join(manifests);
-        let port = free_port();
-        fs::create_dir(folder.path().join("partners")).unwrap();
-        for file in ["partners.yaml", "users.yaml"] {
-            let text = fs::read_to_string(golden.join(file)).unwrap();
-            let text = [22, 21, 990].iter().fold(text, |text, written| {
-                let port = if *written == 22 { port } else { free_port() };
-                text.replace(&format!("port: {written}\n"), &format!("port: {port}\n"))
-            });
-            fs::write(folder.path().join("partners").join(file), text).unwrap();
-        }
-        Self {
-            folder,
-            port,
-            address: loopback(),
-        }
-    }
-
-    pub(crate) fn edit(&self, file: &str, edit: impl FnOnce(String) -> String) {
-        let path = self.folder.path().join("partners").join(file);
-        let text = fs::read_to_string(&path).unwrap_or_default();
-        fs::write(path, edit(text)).unwrap();
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_secureftp"));
-        command
-            .args(["local", "partners", "--state", "state"])
-            .current_dir(self.folder.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command
-    }
-
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
-    pub(crate) fn read(&self, file: &str) -> String {
-        fs::read_to_string(self.folder.path().join("partners").join(file)).unwrap()
-    }
-
-    pub(crate) fn start(&self) -> Running {
-        Running::of(self.command())
-    }
-
-    pub(crate) fn start_with(&self, arguments: &[&str]) -> Running {
-        let mut command = self.command();
-        command.args(arguments);
-        Running::of(command)
-    }
-
-    fn banner(&self) -> Option<String> {
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok()?;
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut line = String::new();
-        BufReader::new(stream.take(256)).read_line(&mut line).ok()?;
-        Some(line)
-    }
-}
-
-fn loopback() -> Ipv4Addr {
-    static LAST: AtomicU8 = AtomicU8::new(1);
-    let [_, _, high, low] = process::id().to_be_bytes();
-    Ipv4Addr::new(127, high | 64, low, LAST.fetch_add(1, Ordering::Relaxed))
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
-}
-
-fn lines(stream: impl std::io::Read + Send + 'static) -> Receiver<String> {
-    let (sender, receiver) = channel();
-    thread::spawn(move || {
-        for line in BufReader::new(stream).lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                return;
-            }
-        }
-    });
-    receiver
-}
-
-pub(crate) struct Running {
-    child: Child,
-    out: Receiver<String>,
-    errors: Receiver<String>,
-    sheet: Vec<String>,
-}
-
-impl Running {
-    /// The program, once it has printed its sheet.
-    fn of(mut command: Command) -> Self {
-        let mut child = command.spawn().unwrap();
-        let out = lines(child.stdout.take().unwrap());
-        let errors = lines(child.stderr.take().unwrap());
-        let mut running = Self {
-            child,
-            out,
-            errors,
-            sheet: Vec::new(),
-        };
-        running.sheet = running.lines_until("Stop ");
-        running
-    }
-
-    /// The lines up to one that contains this text.
-    pub(crate) fn lines_until(&self, text: &str) -> Vec<String> {
-        let mut lines = Vec::new();
-        loop {
-            match self.out.recv_timeout(PATIENCE) {
-                Ok(line) => lines.push(line),
-                Err(error) => {
-                    let errors: Vec<String> = self.errors.try_iter().collect();
-                    panic!("{error} before {text:?}: {lines:#?} {errors:#?}");
-                }
-            }
-            if lines.last().is_some_and(|line| line.contains(text)) {
-                return lines;
-            }
-        }
-    }
-
-    pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    pub(crate) fn ended(&mut self) -> ExitStatus {
-        let until = Instant::now() + PATIENCE;
-        while Instant::now() < until {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            // The end of its output comes with its end.
-            let _line = self.out.recv_timeout(Duration::from_millis(50));
-        }
-        panic!("it does not end");
-    }
-
-    pub(crate) fn sheet_line(&self, text: &str) -> String {
-        self.sheet
-            .iter()
-            .find(|line| line.contains(text))
-            .unwrap()
-            .clone()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _gone = self.child.kill();
-        let _reaped = self.child.wait();
-    }
-}
+use crate::place::{PATIENCE, Place, Running, free_port};
 
 #[test]
 fn it_serves_what_the_sheet_says_and_stops_when_told() {
@@ -217,8 +40,7 @@ fn the_sheet_never_shows_a_password() {
 
     assert!(!running.sheet.join("\n").contains("demonstration"));
     let users = place
-        .folder
-        .path()
+        .folder()
         .join("state/endpoints/default/partners/users/00.json");
     assert!(!fs::read_to_string(users).unwrap().contains("demonstration"));
 }
@@ -246,8 +68,7 @@ fn the_metrics_are_at_the_port_that_was_asked_for() {
 #[test]
 fn a_second_start_keeps_keys_and_hashes() {
     let place = Place::new();
-    let read =
-        |file: &str| fs::read_to_string(place.folder.path().join("state").join(file)).unwrap();
+    let read = |file: &str| fs::read_to_string(place.folder().join("state").join(file)).unwrap();
 
     let first = place.start();
     let fingerprint = first.sheet_line("host key");
@@ -277,7 +98,7 @@ fn everything_in_the_state_is_the_owners_alone() {
 
     let _running = crate::ftps::start(&place);
 
-    let mut folders = vec![place.folder.path().join("state")];
+    let mut folders = vec![place.folder().join("state")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap().map(Result::unwrap) {
             let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
@@ -313,7 +134,7 @@ fn an_edit_is_served_without_a_restart() {
     let running = place.start();
 
     place.edit("more.yaml", |_| {
-        let users = fs::read_to_string(place.folder.path().join("partners/users.yaml")).unwrap();
+        let users = fs::read_to_string(place.folder().join("partners/users.yaml")).unwrap();
         let customer = users.rsplit("---\n").next().unwrap();
         customer
             .replace("name: customer\n  labels", "name: auditor\n  labels")
@@ -353,7 +174,7 @@ fn a_moved_listener_gets_its_part_of_the_sheet_anew() {
         .map(|line| line.replace(&old.to_string(), &new.to_string()))
         .collect();
     assert_eq!(part(&shown), moved);
-    let known = fs::read_to_string(place.folder.path().join("state/known_hosts")).unwrap();
+    let known = fs::read_to_string(place.folder().join("state/known_hosts")).unwrap();
     assert!(known.contains(&format!("]:{new} ")), "{known}");
     assert!(place.banner().unwrap().starts_with("SSH-2.0-"));
 }
@@ -392,7 +213,7 @@ fn endpoints_come_and_go_with_their_manifests() {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
 
     place.edit("second.yaml", |_| {
-        let text = fs::read_to_string(place.folder.path().join("partners/partners.yaml")).unwrap();
+        let text = fs::read_to_string(place.folder().join("partners/partners.yaml")).unwrap();
         let endpoint = text.rsplit("---\n").next().unwrap();
         endpoint
             .replace("name: partners\nspec", "name: second\nspec")
@@ -406,7 +227,7 @@ fn endpoints_come_and_go_with_their_manifests() {
     let part = format!("SFTP  default/second  listener sftp  127.0.0.1 port {port}");
     running.lines_until(&part);
 
-    fs::remove_file(place.folder.path().join("partners/second.yaml")).unwrap();
+    fs::remove_file(place.folder().join("partners/second.yaml")).unwrap();
     running.lines_until("default/second: gone");
 }
 
@@ -416,7 +237,7 @@ fn a_state_whose_files_would_be_read_as_manifests_is_refused() {
 
     let output = Command::new(env!("CARGO_BIN_EXE_secureftp"))
         .args(["local", "partners", "--state", "partners/state"])
-        .current_dir(place.folder.path())
+        .current_dir(place.folder())
         .output()
         .unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
@@ -435,7 +256,7 @@ fn a_port_that_is_taken_is_named_with_what_to_choose_instead() {
     let output = place.command().output().unwrap();
 
     let said = String::from_utf8(output.stderr).unwrap();
-    let manifest = place.folder.path().join("partners/partners.yaml");
+    let manifest = place.folder().join("partners/partners.yaml");
     let manifest = fs::read_to_string(manifest).unwrap();
     let port = format!("port: {}", place.port);
     let line = manifest.lines().position(|line| line.contains(&port));
@@ -479,8 +300,7 @@ fn a_terminal_that_went_away_stops_nothing() {
     });
 
     let users = place
-        .folder
-        .path()
+        .folder()
         .join("state/endpoints/default/partners/users/00.json");
     let last_permission = "\"Read\"\n      ]";
     let until = Instant::now() + PATIENCE;
@@ -521,7 +341,7 @@ fn a_port_moves_from_one_endpoint_to_another() {
     let place = Place::new();
     let (first, second) = (free_port(), free_port());
     let other = |port: u16| {
-        let text = fs::read_to_string(place.folder.path().join("partners/partners.yaml")).unwrap();
+        let text = fs::read_to_string(place.folder().join("partners/partners.yaml")).unwrap();
         let endpoint = text.rsplit("---\n").next().unwrap();
         let endpoint = endpoint.replace("name: partners\n", "name: another\n");
         endpoint.replace(
@@ -533,8 +353,8 @@ fn a_port_moves_from_one_endpoint_to_another() {
     let running = place.start();
 
     // Both files in one look: the folder that is read is swapped whole.
-    let partners = place.folder.path().join("partners");
-    let next = place.folder.path().join("next");
+    let partners = place.folder().join("partners");
+    let next = place.folder().join("next");
     let text = other(place.port);
     fs::create_dir(&next).unwrap();
     for entry in fs::read_dir(&partners).unwrap().map(Result::unwrap) {
@@ -547,7 +367,7 @@ fn a_port_moves_from_one_endpoint_to_another() {
         &format!("port: {second}\n"),
     );
     fs::write(next.join("partners.yaml"), moved).unwrap();
-    fs::rename(&partners, place.folder.path().join("old")).unwrap();
+    fs::rename(&partners, place.folder().join("old")).unwrap();
     fs::rename(&next, &partners).unwrap();
 
     let lines = running.lines_until("default/partners: listens");
@@ -607,7 +427,7 @@ fn what_was_generated_and_is_damaged_is_generated_again() {
     let place = Place::new();
     drop(place.start());
     for file in ["endpoint.json", "host-keys/ed25519"] {
-        let path = place.folder.path().join("state/endpoints/default/partners");
+        let path = place.folder().join("state/endpoints/default/partners");
         fs::write(path.join(file), b"\xff").unwrap();
     }
 
