@@ -60,6 +60,15 @@ fn spawn_subsystem(gateway: &Gateway) -> (Child, ChildStdin) {
     (running, stdin)
 }
 
+/// The same after its first two packets: the version has been agreed on.
+async fn start_sftp(gateway: &Gateway) -> (Child, ChildStdin, ChildStdout) {
+    let (mut running, mut stdin) = spawn_subsystem(gateway);
+    let mut stdout = running.stdout.take().unwrap();
+    stdin.write_all(&packet(1, &[0, 0, 0, 3])).await.unwrap();
+    next_packet(&mut stdout).await;
+    (running, stdin, stdout)
+}
+
 async fn next_packet(stdout: &mut ChildStdout) -> Vec<u8> {
     let length = stdout.read_u32().await.unwrap();
     let mut packet = vec![0; usize::try_from(length).unwrap()];
@@ -118,10 +127,7 @@ async fn when_time_is_over_a_client_that_has_stalled_is_cut() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drain_waits_for_a_transfer_and_then_says_goodbye() {
     let gateway = Gateway::start(unchanged).await;
-    let (mut running, mut stdin) = spawn_subsystem(&gateway);
-    let mut stdout = running.stdout.take().unwrap();
-    stdin.write_all(&packet(1, &[0, 0, 0, 3])).await.unwrap();
-    next_packet(&mut stdout).await;
+    let (running, mut stdin, mut stdout) = start_sftp(&gateway).await;
     stdin.write_all(&create(1, "file")).await.unwrap();
     let handle = next_packet(&mut stdout).await[9..].to_vec();
     stdin
@@ -149,10 +155,7 @@ async fn who_arrives_in_a_drain_that_serves_finishes_before_the_goodbye() {
     let gateway = Gateway::start(unchanged).await;
     gateway.drain.start(PATIENCE, Arrivals::Serve);
 
-    let (mut running, mut stdin) = spawn_subsystem(&gateway);
-    let mut stdout = running.stdout.take().unwrap();
-    stdin.write_all(&packet(1, &[0, 0, 0, 3])).await.unwrap();
-    next_packet(&mut stdout).await;
+    let (running, mut stdin, mut stdout) = start_sftp(&gateway).await;
     stdin.write_all(&create(1, "file")).await.unwrap();
     let handle = next_packet(&mut stdout).await[9..].to_vec();
     let mut rest = write(2, &handle, 0, b"late");
@@ -170,10 +173,7 @@ async fn who_arrives_in_a_drain_that_serves_finishes_before_the_goodbye() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_speaks_no_sftp_is_told_so() {
     let gateway = Gateway::start(unchanged).await;
-    let (mut running, mut stdin) = spawn_subsystem(&gateway);
-    let mut stdout = running.stdout.take().unwrap();
-    stdin.write_all(&packet(1, &[0, 0, 0, 3])).await.unwrap();
-    next_packet(&mut stdout).await;
+    let (running, mut stdin, _stdout) = start_sftp(&gateway).await;
 
     stdin.write_all(&[0x7f, 0xff, 0xff, 0xff]).await.unwrap();
 
