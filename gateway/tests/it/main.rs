@@ -8,6 +8,7 @@
 )]
 
 mod engine;
+mod fixture;
 mod ftps;
 mod gateway;
 mod ssh;

@@ -1,42 +1,27 @@
 //! A gateway that serves explicit and implicit FTPS, for one test.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use gateway::{
     drain::{Arrivals, Drain, Phase},
-    endpoint::{Endpoint, HostKey},
+    endpoint::Endpoint,
     ftps::{self, Certificate, Introduction, PassivePorts, ServerTls},
-    limits::Limits,
-    metrics::Metrics,
     peer::Peer,
-    sftp::Ssh,
-    storage::Volume,
-    users::{Shared, Users, Verifier},
 };
 use gateway_config::{
-    Active, ActiveMode, AuthenticationMethod, Binding, ClientAddress, Configuration,
-    DataConnections, Durability, Encryption, Listener, Passive, PassivePort, Permission, Protocol,
-    ProxyProtocol, SshPolicy, Storage, Tls, TlsVersion, Uploads, User, UserName,
+    Active, ActiveMode, Binding, ClientAddress, Configuration, DataConnections, Encryption,
+    Listener, Passive, PassivePort, Protocol, Tls, TlsVersion,
 };
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-use russh::keys::{PrivateKey, ssh_key::LineEnding};
 use tempfile::TempDir;
-use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
+use tokio::{net::TcpListener, task::JoinHandle};
 
-/// Longer than anything here takes, even on a busy machine.
-pub(super) const PATIENCE: Duration = Duration::from_mins(1);
-
-pub(super) const PASSWORD: &str = "correct horse";
-
-/// `PASSWORD` as SHA-512 crypt.
-const PASSWORD_HASH: &str = "$6$secureftp$\
-    h2ZCYDKWqoWYnzrgqNrZJjpnXlrLOU8/zQt/tETSbb3O4GCY4NsQxTPaX7dwEl9hyJ2quJRWMHnvHkAmf6k/81";
+use crate::fixture::{self, ed25519};
+pub(super) use crate::fixture::{PASSWORD, PATIENCE, eventually};
 
 pub(super) struct Gateway {
     pub(super) explicit: SocketAddr,
@@ -88,75 +73,6 @@ fn data_connections() -> DataConnections {
     }
 }
 
-fn configuration(volume: &Path) -> Configuration {
-    let endpoint = gateway_config::Endpoint {
-        version: gateway_config::VERSION,
-        namespace: "test".to_owned(),
-        name: "ftps".to_owned(),
-        generation: 1,
-        listeners: vec![
-            listener("explicit", Protocol::FtpsExplicit),
-            listener("implicit", Protocol::FtpsImplicit),
-        ],
-        client_address: ClientAddress::Real,
-        proxy_protocol: ProxyProtocol::default(),
-        data_connections: Some(data_connections()),
-        ssh: gateway_config::Ssh {
-            policy: SshPolicy::Modern,
-            authentication_methods: vec![AuthenticationMethod::Password],
-        },
-        limits: gateway_config::Limits {
-            sessions: 100,
-            sessions_per_user: 100,
-            connections_per_address: 100,
-            half_open: 100,
-            login_seconds: 30,
-            idle_seconds: 300,
-            login_failures: 1000,
-            ban_seconds: 1,
-            memory_per_session_bytes: 8 << 20,
-        },
-        storage: Storage {
-            volume: volume.to_owned(),
-            uploads: Uploads::Direct,
-            durability: Durability::Written,
-            stuck_seconds: 10,
-            stuck_threads_max: 16,
-        },
-        drain_seconds: 30,
-        users: BTreeMap::new(),
-    };
-    Configuration {
-        endpoint,
-        users: BTreeMap::from([(UserName::new("alice"), user())]),
-    }
-}
-
-/// Somebody who may do everything.
-fn user() -> User {
-    User {
-        root: "/".to_owned(),
-        password_hash: Some(PASSWORD_HASH.to_owned()),
-        authorized_keys: Vec::new(),
-        permissions: BTreeSet::from(Permission::ALL),
-        allowed_cidrs: Vec::new(),
-        require_tls: false,
-        valid_until: None,
-    }
-}
-
-/// An endpoint has one, whatever it speaks.
-fn host_key() -> HostKey {
-    let mut seed = [0; 32];
-    aws_lc_rs::rand::fill(&mut seed).unwrap();
-    let pair = russh::keys::ssh_key::private::Ed25519Keypair::from_seed(&seed);
-    let key = PrivateKey::new(pair.into(), "").unwrap();
-    HostKey {
-        name: "ed25519".to_owned(),
-        pem: key.to_openssh(LineEnding::LF).unwrap(),
-    }
-}
-
 /// A certificate for `localhost`, and who has signed it.
 fn certificate() -> (Certificate, String) {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
@@ -205,7 +121,12 @@ impl Gateway {
         let volume = folder.path().join("volume");
         let (certificate, authority) = certificate();
         std::fs::write(folder.path().join("ca.pem"), authority).unwrap();
-        let mut configuration = configuration(&volume);
+        let mut configuration = fixture::configuration("ftps", &volume);
+        configuration.endpoint.listeners = vec![
+            listener("explicit", Protocol::FtpsExplicit),
+            listener("implicit", Protocol::FtpsImplicit),
+        ];
+        configuration.endpoint.data_connections = Some(data_connections());
         change(&mut configuration);
         let drain = Drain::default();
         let registry = prometheus::Registry::new();
@@ -326,43 +247,16 @@ fn endpoint(
     drain: &Drain,
     registry: &prometheus::Registry,
 ) -> Endpoint {
-    let host_keys = vec![host_key()];
-    let metrics = Metrics::register(registry, "test/ftps").unwrap();
-    let limits = Arc::new(Limits::new(&configuration.endpoint.limits));
-    let users = Users::new(
-        &configuration.users,
-        Shared {
-            limits: Arc::clone(&limits),
-            verifier: Arc::new(Verifier::new().unwrap()),
-            metrics: metrics.clone(),
-        },
-    );
     let tls = configuration.endpoint.listeners.iter().map(|listener| {
         let tls = ServerTls::new(listener.tls.as_ref().unwrap(), certificate).unwrap();
         (listener.name.clone(), Arc::new(tls))
     });
+    let tls = tls.collect();
     let data = configuration.endpoint.data_connections.as_ref().unwrap();
     let passive = PassivePorts::bind(data, Introduction::direct(ClientAddress::Real));
     Endpoint {
-        tls: tls.collect(),
+        tls,
         passive: Some(passive.unwrap()),
-        ssh: Ssh::new(&configuration.endpoint.ssh, &host_keys).unwrap(),
-        volume: Volume::open(&configuration.endpoint.storage).unwrap(),
-        configuration,
-        host_keys,
-        users,
-        limits,
-        drain: drain.state(),
-        metrics,
+        ..fixture::endpoint(configuration, &ed25519(), drain, registry)
     }
-}
-
-/// Waits until `condition` holds.
-pub(super) async fn eventually(rule: &str, mut condition: impl FnMut() -> bool) {
-    let waiting = async {
-        while !condition() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    assert!(timeout(PATIENCE, waiting).await.is_ok(), "never: {rule}");
 }

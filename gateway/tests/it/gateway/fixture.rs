@@ -12,7 +12,7 @@ use gateway_config::{
     AuthenticationMethod, ClientAddress, Configuration, Durability, Listener, Permission, Protocol,
     ProxyProtocol, SshPolicy, Storage, Uploads, User, UserName,
 };
-use russh::keys::{PrivateKey, ssh_key::LineEnding, ssh_key::private::Ed25519Keypair};
+use russh::keys::ssh_key::LineEnding;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -20,12 +20,8 @@ use tokio::{
     time::timeout,
 };
 
-/// Longer than anything here takes, even on a busy machine.
-pub(super) const PATIENCE: Duration = Duration::from_mins(1);
-
-/// `correct horse` as SHA-512 crypt.
-const PASSWORD_HASH: &str = "$6$secureftp$\
-    h2ZCYDKWqoWYnzrgqNrZJjpnXlrLOU8/zQt/tETSbb3O4GCY4NsQxTPaX7dwEl9hyJ2quJRWMHnvHkAmf6k/81";
+use crate::fixture::{PASSWORD_HASH, ed25519};
+pub(super) use crate::fixture::{PATIENCE, eventually};
 
 pub(super) const HOUR: Duration = Duration::from_hours(1);
 
@@ -46,7 +42,7 @@ impl Folder {
             folder,
             configuration: configuration(volume),
         };
-        let key = host_key().to_openssh(LineEnding::LF).unwrap();
+        let key = ed25519().to_openssh(LineEnding::LF).unwrap();
         folder.write("host-keys/ed25519", key.as_bytes());
         folder.render();
         folder
@@ -86,12 +82,6 @@ impl Folder {
         self.configuration.endpoint.generation += 1;
         self.render();
     }
-}
-
-fn host_key() -> PrivateKey {
-    let mut seed = [0; 32];
-    aws_lc_rs::rand::fill(&mut seed).unwrap();
-    PrivateKey::new(Ed25519Keypair::from_seed(&seed).into(), "").unwrap()
 }
 
 pub(super) fn listener(name: &str) -> Listener {
@@ -209,16 +199,6 @@ impl Visitor {
             .unwrap();
         String::from_utf8_lossy(&bytes).into_owned()
     }
-}
-
-/// Waits until `condition` holds.
-pub(super) async fn eventually(rule: &str, mut condition: impl FnMut() -> bool) {
-    let waiting = async {
-        while !condition() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    assert!(timeout(PATIENCE, waiting).await.is_ok(), "never: {rule}");
 }
 
 /// An HTTP request to the admin port, as it is; the whole answer.

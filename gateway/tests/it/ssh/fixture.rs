@@ -1,40 +1,24 @@
 //! One endpoint on a port of its own, and the clients that visit it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
-    path::Path,
     process::{Output, Stdio},
     sync::Arc,
-    time::Duration,
 };
 
 use gateway::{
     drain::{Arrivals, Drain, Phase},
-    endpoint::{Endpoint, HostKey},
-    limits::Limits,
-    metrics::Metrics,
     peer::Peer,
-    sftp::{self, Ssh},
-    storage::Volume,
-    users::{Shared, Users, Verifier},
+    sftp,
 };
-use gateway_config::{
-    AuthenticationMethod, AuthorizedKey, ClientAddress, Configuration, Durability, Permission,
-    ProxyProtocol, SshPolicy, Storage, Uploads, User, UserName,
-};
+use gateway_config::{AuthorizedKey, ClientAddress};
+use prometheus::Registry;
 use russh::keys::{PrivateKey, ssh_key::LineEnding};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, process::Command, task::JoinHandle, time::timeout};
 
-/// Longer than anything here takes, even on a busy machine.
-pub(super) const PATIENCE: Duration = Duration::from_mins(1);
-
-pub(super) const PASSWORD: &str = "correct horse";
-
-/// `PASSWORD` as SHA-512 crypt.
-const PASSWORD_HASH: &str = "$6$secureftp$\
-    h2ZCYDKWqoWYnzrgqNrZJjpnXlrLOU8/zQt/tETSbb3O4GCY4NsQxTPaX7dwEl9hyJ2quJRWMHnvHkAmf6k/81";
+use crate::fixture::{self, ed25519};
+pub(super) use crate::fixture::{PASSWORD, PATIENCE};
 
 pub(super) struct Gateway {
     pub(super) address: SocketAddr,
@@ -50,74 +34,14 @@ pub(super) type Change = fn(&mut gateway_config::Endpoint);
 
 pub(super) fn unchanged(_endpoint: &mut gateway_config::Endpoint) {}
 
-fn ed25519() -> PrivateKey {
-    let mut seed = [0; 32];
-    aws_lc_rs::rand::fill(&mut seed).unwrap();
-    let pair = russh::keys::ssh_key::private::Ed25519Keypair::from_seed(&seed);
-    PrivateKey::new(pair.into(), "").unwrap()
-}
-
-fn configuration(volume: &Path, key: &PrivateKey) -> Configuration {
-    let endpoint = gateway_config::Endpoint {
-        version: gateway_config::VERSION,
-        namespace: "test".to_owned(),
-        name: "ssh".to_owned(),
-        generation: 1,
-        listeners: Vec::new(),
-        client_address: ClientAddress::Real,
-        proxy_protocol: ProxyProtocol::default(),
-        data_connections: None,
-        ssh: gateway_config::Ssh {
-            policy: SshPolicy::Modern,
-            authentication_methods: vec![
-                AuthenticationMethod::PublicKey,
-                AuthenticationMethod::Password,
-                AuthenticationMethod::KeyboardInteractive,
-            ],
-        },
-        limits: gateway_config::Limits {
-            sessions: 100,
-            sessions_per_user: 100,
-            connections_per_address: 100,
-            half_open: 100,
-            login_seconds: 30,
-            idle_seconds: 300,
-            login_failures: 1000,
-            ban_seconds: 1,
-            memory_per_session_bytes: 8 << 20,
-        },
-        storage: Storage {
-            volume: volume.to_owned(),
-            uploads: Uploads::Direct,
-            durability: Durability::Written,
-            stuck_seconds: 10,
-            stuck_threads_max: 16,
-        },
-        drain_seconds: 30,
-        users: BTreeMap::new(),
-    };
-    Configuration {
-        endpoint,
-        users: BTreeMap::from([(UserName::new("alice"), user(key))]),
-    }
-}
-
-/// Somebody who may do everything, with a password and this key.
-fn user(key: &PrivateKey) -> User {
+/// The public half, as a configuration has it.
+fn authorized(key: &PrivateKey) -> AuthorizedKey {
     let public = key.public_key().to_openssh().unwrap();
     let mut words = public.split_whitespace().map(str::to_owned);
-    User {
-        root: "/".to_owned(),
-        password_hash: Some(PASSWORD_HASH.to_owned()),
-        authorized_keys: vec![AuthorizedKey {
-            algorithm: words.next().unwrap(),
-            key: words.next().unwrap(),
-            comment: String::new(),
-        }],
-        permissions: BTreeSet::from(Permission::ALL),
-        allowed_cidrs: Vec::new(),
-        require_tls: false,
-        valid_until: None,
+    AuthorizedKey {
+        algorithm: words.next().unwrap(),
+        key: words.next().unwrap(),
+        comment: String::new(),
     }
 }
 
@@ -128,10 +52,14 @@ impl Gateway {
         std::fs::create_dir(&volume).unwrap();
         let user_key = ed25519();
         let host_key = ed25519();
-        let mut configuration = configuration(&volume, &user_key);
+        let mut configuration = fixture::configuration("ssh", &volume);
+        for user in configuration.users.values_mut() {
+            user.authorized_keys.push(authorized(&user_key));
+        }
         change(&mut configuration.endpoint);
         let drain = Drain::default();
-        let endpoint = Arc::new(endpoint(configuration, &host_key, &drain));
+        let endpoint = fixture::endpoint(configuration, &host_key, &drain, &Registry::new());
+        let endpoint = Arc::new(endpoint);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let listener = tokio::spawn(async move {
@@ -219,35 +147,6 @@ impl Gateway {
 impl Drop for Gateway {
     fn drop(&mut self) {
         self.listener.abort();
-    }
-}
-
-fn endpoint(configuration: Configuration, host_key: &PrivateKey, drain: &Drain) -> Endpoint {
-    let host_keys = vec![HostKey {
-        name: "ed25519".to_owned(),
-        pem: host_key.to_openssh(LineEnding::LF).unwrap(),
-    }];
-    let metrics = Metrics::register(&prometheus::Registry::new(), "test/ssh").unwrap();
-    let limits = Arc::new(Limits::new(&configuration.endpoint.limits));
-    let users = Users::new(
-        &configuration.users,
-        Shared {
-            limits: Arc::clone(&limits),
-            verifier: Arc::new(Verifier::new().unwrap()),
-            metrics: metrics.clone(),
-        },
-    );
-    Endpoint {
-        tls: BTreeMap::new(),
-        passive: None,
-        ssh: Ssh::new(&configuration.endpoint.ssh, &host_keys).unwrap(),
-        volume: Volume::open(&configuration.endpoint.storage).unwrap(),
-        configuration,
-        host_keys,
-        users,
-        limits,
-        drain: drain.state(),
-        metrics,
     }
 }
 
