@@ -1,8 +1,9 @@
-//! The gateway: SFTP in front of one storage.
+//! The gateway: SFTP and FTPS in front of one storage.
 //!
 //! ```text
 //! reload (the folder) → server (what is served) → endpoint (what every client gets)
 //! server (listeners, proxy, limits) → sftp (transport, which asks users → engine) → storage (permitted → lane → local)
+//!                                   → ftps (connection, which asks users → prepare, transfer) → storage
 //! ```
 //!
 //! It talks to strangers and knows nothing of Kubernetes: all it is told is a folder of files (`gateway-config`).

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! serve (one task a client) → connection (what happens next → ftp::Session → what to do)
-//!     due (pure: what time itself asks for)
-//!     → perform (one function an action) → state (who is there, what is done) → login, files, prepare
-//!         → transfer, list
+//!     → due (pure: what time itself asks for)
+//!     → perform (one function an action) → state (who is there, what is done for them)
+//!         → login, files, prepare → transfer, list
 //! control (lines and replies) and data connections are sockets (socket.rs: counted) inside tls
 //! passive hands out ports and data connections
 //! ```
