@@ -102,7 +102,7 @@ impl Session {
             Ok(prepared) => prepared,
             Err(failure) => {
                 self.close_data_port();
-                return self.reply(refusal(failure));
+                return self.reply(unopened(&transfer, failure));
             }
         };
         match self.account() {
@@ -172,6 +172,21 @@ impl Session {
             *progress = Progress::Unasked;
             self.status_report(Some(bytes));
         }
+    }
+}
+
+/// Why there is no 150.
+fn unopened(transfer: &Transfer, failure: Failure) -> Reply {
+    match (transfer, failure) {
+        // RFC 3659 §7.2.1.
+        (
+            Transfer::List {
+                path: _,
+                format: ListFormat::Facts(_),
+            },
+            Failure::NotAFolder,
+        ) => Reply::new(501, "MLSD is for folders; MLST tells of a file"),
+        (_, failure) => refusal(failure),
     }
 }
 
