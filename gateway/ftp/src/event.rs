@@ -143,6 +143,8 @@ pub enum Failure {
     BeyondEnd,
     /// The disk or the quota is full.
     NoSpace,
+    /// The file would be larger than the volume takes files.
+    TooLarge,
     /// The volume is read-only.
     ReadOnly,
     /// Somebody else is writing it.

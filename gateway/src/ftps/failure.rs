@@ -13,7 +13,8 @@ pub(super) fn refused(error: &Error) -> Failure {
         Error::NotAFolder => Failure::NotAFolder,
         Error::IsAFolder => Failure::NotAFile,
         Error::NotEmpty => Failure::NotEmpty,
-        Error::NoSpace | Error::Quota | Error::TooLarge => Failure::NoSpace,
+        Error::NoSpace | Error::Quota => Failure::NoSpace,
+        Error::TooLarge => Failure::TooLarge,
         Error::ReadOnly => Failure::ReadOnly,
         Error::InvalidName => Failure::InvalidName,
         Error::Busy => Failure::InUse,
@@ -45,9 +46,11 @@ mod tests {
     use super::{Failure, refused};
 
     #[test]
-    fn whatever_has_no_room_exceeds_the_allocation() {
-        for errno in [Errno::NOSPC, Errno::DQUOT, Errno::FBIG] {
-            assert_eq!(refused(&errno.into()), Failure::NoSpace, "{errno}");
-        }
+    fn a_full_volume_is_told_from_a_file_that_is_too_large() {
+        let check = |errno: Errno, failure| assert_eq!(refused(&errno.into()), failure, "{errno}");
+
+        check(Errno::NOSPC, Failure::NoSpace);
+        check(Errno::DQUOT, Failure::NoSpace);
+        check(Errno::FBIG, Failure::TooLarge);
     }
 }

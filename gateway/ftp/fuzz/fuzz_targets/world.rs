@@ -7,7 +7,7 @@ use ftp::{
     LoginFailure, Opened, PassiveFailure, Prepared, Timestamp, TransferFailure, UserCheck,
 };
 
-const FAILURES: [Failure; 13] = [
+const FAILURES: [Failure; 14] = [
     Failure::NotFound,
     Failure::Denied,
     Failure::Exists,
@@ -16,6 +16,7 @@ const FAILURES: [Failure; 13] = [
     Failure::NotEmpty,
     Failure::InvalidName,
     Failure::NoSpace,
+    Failure::TooLarge,
     Failure::ReadOnly,
     Failure::InUse,
     Failure::Unsupported,

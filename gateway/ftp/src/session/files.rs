@@ -169,6 +169,7 @@ pub(super) fn refusal(failure: Failure) -> Reply {
         Failure::InvalidName => Reply::new(553, "That cannot be the name of a file"),
         Failure::BeyondEnd => Reply::new(554, "REST is beyond the end of the file"),
         Failure::NoSpace => Reply::new(552, "No space left"),
+        Failure::TooLarge => Reply::new(552, "The file is too large for this volume"),
         Failure::ReadOnly => Reply::new(550, "Nothing can be changed here"),
         Failure::InUse => Reply::new(450, "Somebody else is writing it; try again later"),
         Failure::Unsupported => Reply::new(550, "That is not possible here"),

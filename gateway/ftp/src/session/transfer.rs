@@ -235,7 +235,9 @@ fn failed(failure: TransferFailure) -> Reply {
             Reply::new(522, format!("TLS of the data connection failed: {reason}"))
         }
         TransferFailure::Data(DataFailure::Unbound(reason)) => Reply::new(522, reason),
-        TransferFailure::Storage(Failure::NoSpace) => Reply::new(552, "No space left"),
+        TransferFailure::Storage(failure @ (Failure::NoSpace | Failure::TooLarge)) => {
+            refusal(failure)
+        }
         TransferFailure::Storage(Failure::Unavailable) => {
             Reply::new(451, "The storage does not answer")
         }

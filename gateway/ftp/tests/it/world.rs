@@ -233,6 +233,7 @@ fn failure(text: &str) -> Option<Failure> {
         "no name" => Failure::InvalidName,
         "beyond its end" => Failure::BeyondEnd,
         "no space" => Failure::NoSpace,
+        "too large" => Failure::TooLarge,
         "read-only" => Failure::ReadOnly,
         "in use" => Failure::InUse,
         "not possible" => Failure::Unsupported,
