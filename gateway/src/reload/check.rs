@@ -53,6 +53,9 @@ fn check_times(endpoint: &Endpoint) -> Result<(), String> {
     let mut times = passive.chain([
         ("limits.loginSeconds", limits.login_seconds),
         ("limits.idleSeconds", limits.idle_seconds),
+        ("limits.banSeconds", limits.ban_seconds),
+        ("storage.stuckSeconds", endpoint.storage.stuck_seconds),
+        ("drainSeconds", endpoint.drain_seconds),
     ]);
     match times.find(|(_, seconds)| *seconds > SECONDS_MAX) {
         Some((field, seconds)) => Err(format!(

@@ -195,6 +195,15 @@ fn times_that_never_end_are_refused_by_their_field() {
         ("limits.idleSeconds is 18446744073709551615", |endpoint| {
             endpoint.limits.idle_seconds = u64::MAX;
         }),
+        ("limits.banSeconds is 604801", |endpoint| {
+            endpoint.limits.ban_seconds = 604_801;
+        }),
+        ("storage.stuckSeconds is 604801", |endpoint| {
+            endpoint.storage.stuck_seconds = 604_801;
+        }),
+        ("drainSeconds is 604801", |endpoint| {
+            endpoint.drain_seconds = 604_801;
+        }),
         ("passive.waitSeconds is 604801", |endpoint| {
             passive(endpoint).wait_seconds = 604_801;
         }),
