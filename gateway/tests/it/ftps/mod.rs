@@ -6,5 +6,6 @@ mod fixture;
 mod greetings;
 mod logs;
 mod mishaps;
+mod policies;
 mod programs;
 mod transfers;
