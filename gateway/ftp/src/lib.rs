@@ -32,4 +32,4 @@ pub use event::{
 pub use lines::{Line, Lines};
 pub use listing::{Entry, Facts, Kind, Timestamp};
 pub use reply::Reply;
-pub use session::{Encryption, Mode, Session, Settings};
+pub use session::{Encryption, Family, Mode, Session, Settings};

@@ -20,7 +20,7 @@
 //! | 450, 451 | somebody else writes the file; storage failed or does not answer | RFC 959 |
 //! | 500, 501, 502, 503, 504 | unknown or too long; wrong argument, also `MLSD` of a file; not implemented; not now; not with this argument | RFC 959, 3659 §7.2.1 |
 //! | 521 | clear data where policy wants TLS; nothing was opened | RFC 4217 §10.2 |
-//! | 522 | the data connection's handshake failed or it is not this session's; `EPSV` of an unknown family | RFC 4217 §10.2, RFC 2428 §3 |
+//! | 522 | the data connection's handshake failed or it is not this session's; `EPSV` of another family than the client's way here | RFC 4217 §10.2, RFC 2428 §3 |
 //! | 530 | not logged in; wrong password; no password in clear | RFC 959 |
 //! | 534 | policy forbids it and always will: `PROT C`, `CCC`, a kind of data connection | RFC 2228 |
 //! | 536 | `PROT S` and `PROT E` | RFC 2228 |

@@ -13,6 +13,7 @@ use tracing::{Instrument as _, Span};
 use super::{
     control::{Control, Heard, Reads},
     due::{Clock, Due, Moment},
+    family::family,
     span::ClientSpans,
     state::{Moved, State, Visit},
     tls::{ServerTls, SessionTls},
@@ -107,7 +108,7 @@ impl Connection {
             listener_tls: Arc::clone(tls),
             protocol: listener.protocol,
             security: Security::Clear,
-            session: Session::new(settings(&endpoint, listener)),
+            session: Session::new(settings(&endpoint, listener, &peer)),
             state: State::Stranger(None),
             client: Client::Talks,
             clock: Clock::new(&endpoint.configuration.endpoint.limits, Instant::now()),
@@ -284,7 +285,7 @@ impl Connection {
 }
 
 /// What the configuration says, in the words of the FTP core.
-fn settings(endpoint: &Endpoint, listener: &Listener) -> Settings {
+fn settings(endpoint: &Endpoint, listener: &Listener, peer: &Peer) -> Settings {
     let encryption = listener.tls.as_ref().map(|tls| tls.encryption);
     let data = endpoint.configuration.endpoint.data_connections.as_ref();
     Settings {
@@ -302,6 +303,7 @@ fn settings(endpoint: &Endpoint, listener: &Listener) -> Settings {
             Some(_) => Mode::Allow,
             None => Mode::Deny(NO_PASSIVE.to_owned()),
         },
+        family: family(peer),
         wrong_passwords_max: WRONG_PASSWORDS_MAX,
         refused_commands_max: REFUSED_COMMANDS_MAX,
     }

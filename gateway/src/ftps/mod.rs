@@ -20,6 +20,7 @@ mod span;
 mod state;
 
 mod control;
+mod family;
 mod login;
 
 mod files;

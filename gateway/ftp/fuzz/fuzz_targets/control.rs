@@ -9,7 +9,7 @@
 mod judge;
 mod world;
 
-use ftp::{Encryption, Event, Line, Lines, Mode, Session, Settings};
+use ftp::{Encryption, Event, Family, Line, Lines, Mode, Session, Settings};
 use libfuzzer_sys::fuzz_target;
 
 use judge::Judge;
@@ -48,6 +48,7 @@ fn settings(bits: u8) -> Settings {
         } else {
             Mode::Allow
         },
+        family: Family::V4,
         wrong_passwords_max: 3,
         refused_commands_max: 100,
     }

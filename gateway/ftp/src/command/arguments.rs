@@ -41,7 +41,7 @@ pub(super) fn auth(argument: &[u8]) -> Parsed {
     }
 }
 
-/// `EPSV`, `EPSV 1`, `EPSV ALL` (RFC 2428 §3, §4). A family that nobody knows is a matter of the session: 522.
+/// `EPSV`, `EPSV 1`, `EPSV ALL` (RFC 2428 §3, §4). Whether that is the client's family is a matter of the session: 522.
 pub(super) fn extended_passive(argument: &[u8]) -> Parsed {
     if argument.is_empty() {
         return Ok(Command::ExtendedPassive(None));

@@ -1,10 +1,10 @@
 //! `PASV`, `EPSV`, `PORT`, `EPRT`: where the data connection comes from (RFC 959, RFC 2428).
 
 use alloc::{borrow::ToOwned, format, string::String};
-use core::net::Ipv4Addr;
+use core::{fmt, net::Ipv4Addr};
 
 use super::{
-    Mode, Session,
+    Family, Mode, Session,
     state::{Passive, Port, Setup, Task},
 };
 use crate::{Action, Command, Opened, PassiveFailure};
@@ -25,8 +25,11 @@ impl Session {
             }
             (_, Mode::Deny(reason)) => self.say(534, reason.to_owned()),
             (Command::ExtendedPassiveAll, Mode::Allow) => self.use_extended_only(),
-            (Command::ExtendedPassive(Some(family)), Mode::Allow) if !(1..=2).contains(family) => {
-                self.say(522, "Unknown network protocol, use (1,2)");
+            (Command::ExtendedPassive(Some(family)), Mode::Allow)
+                if !self.settings.family.is(*family) =>
+            {
+                let text = format!("Not that network protocol: use {}", self.settings.family);
+                self.say(522, text);
             }
             (Command::ExtendedPassive(_), Mode::Allow) => self.open_data_port(Passive::Extended),
             (_, Mode::Allow) => self.open_data_port(Passive::Plain),
@@ -105,6 +108,28 @@ impl Session {
         if let Some(account) = self.account() {
             account.port = port;
         }
+    }
+}
+
+impl Family {
+    /// `EPSV` tells no address: the data connection takes the way of the control connection.
+    const fn is(self, number: u32) -> bool {
+        match self {
+            Self::V4 => number == 1,
+            Self::V6 => number == 2,
+            Self::Unknown => matches!(number, 1 | 2),
+        }
+    }
+}
+
+/// As 522 lists them (RFC 2428 §2).
+impl fmt::Display for Family {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::V4 => "(1)",
+            Self::V6 => "(2)",
+            Self::Unknown => "(1,2)",
+        })
     }
 }
 

@@ -24,7 +24,7 @@ mod transfer;
 use alloc::{collections::VecDeque, string::String, vec::Vec};
 use core::{fmt, mem};
 
-pub use self::settings::{Encryption, Mode, Settings};
+pub use self::settings::{Encryption, Family, Mode, Settings};
 use self::{
     ending::Ending,
     state::{Account, Login, Prelude, Progress, Protection, State, Task},

@@ -13,6 +13,8 @@ pub struct Settings {
     pub active_refusal: String,
     /// `PASV` and `EPSV`.
     pub passive: Mode,
+    /// How the client has reached the server, and so how its data connections can.
+    pub family: Family,
     /// How many wrong passwords end the connection.
     pub wrong_passwords_max: u32,
     /// How many refused commands before the login end the connection; wrong passwords count by themselves.
@@ -28,6 +30,17 @@ pub enum Encryption {
     ControlRequired,
     /// What the client likes.
     Optional,
+}
+
+/// A network protocol, numbered as in RFC 2428 §2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// IPv4: 1.
+    V4,
+    /// IPv6: 2.
+    V6,
+    /// Somebody in between may have translated: it can be either.
+    Unknown,
 }
 
 /// Whether a kind of data connection is possible.

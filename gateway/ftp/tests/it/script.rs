@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, path::Path};
 
-use ftp::{Action, Encryption, Event, Mode, Session, Settings};
+use ftp::{Action, Encryption, Event, Family, Mode, Session, Settings};
 
 use crate::world::{answer, describe};
 
@@ -22,6 +22,7 @@ pub(crate) fn usual() -> Settings {
         implicit: false,
         active_refusal: "The server opens no connections: use EPSV or PASV".into(),
         passive: Mode::Allow,
+        family: Family::V4,
         wrong_passwords_max: 3,
         refused_commands_max: 10,
     }
@@ -64,6 +65,8 @@ impl Play {
                 self.settings.encryption = Encryption::ControlRequired;
             }
             ("encryption", "Optional") => self.settings.encryption = Encryption::Optional,
+            ("family", "IPv6") => self.settings.family = Family::V6,
+            ("family", "Unknown") => self.settings.family = Family::Unknown,
             ("implicit", "") => self.settings.implicit = true,
             ("passive", refusal) => {
                 let reason = refusal.strip_prefix("Deny ").unwrap();

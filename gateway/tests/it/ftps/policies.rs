@@ -1,11 +1,11 @@
-//! What is asked for in vain: data in clear.
+//! What is asked for in vain: data in clear, and a family that leads nowhere.
 
 use gateway_config::{Configuration, Encryption};
 use tokio::{io::AsyncReadExt as _, time::timeout};
 
 use super::{
     client::Client,
-    fixture::{Gateway, PASSWORD, PATIENCE},
+    fixture::{Gateway, PASSWORD, PATIENCE, unchanged},
 };
 
 /// The listeners leave it to their clients what is encrypted, and alice does not.
@@ -60,4 +60,16 @@ async fn a_user_who_requires_tls_gets_nowhere_in_clear() {
     }
 
     assert!(!gateway.volume().join("new").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_data_connection_of_the_other_family_is_refused() {
+    let gateway = Gateway::start(unchanged).await;
+    let mut client = Client::explicit(&gateway).await;
+
+    let refusal = client.check("EPSV 2", 522).await;
+    let allowed = client.check("EPSV 1", 229).await;
+
+    assert!(refusal.ends_with("(1)"), "{refusal}");
+    assert!(allowed.contains("(|||"), "{allowed}");
 }
