@@ -29,7 +29,8 @@ pub enum Action {
     CloseDataPort,
     /// Do this with a file or folder.
     File(FileTask),
-    /// Open what this transfer needs, before anything is promised to the client.
+    /// Open what this transfer needs, before anything is promised to the client. A file that is missing is made no
+    /// earlier than [`Self::Start`] has bound the data connection; whether it could be is the answer.
     Prepare(Transfer),
     /// Let the data connection come, bind it, and run the prepared transfer over it.
     Start(DataProtection),

@@ -25,6 +25,7 @@ mod login;
 
 mod files;
 mod prepare;
+mod target;
 
 mod ascii;
 mod list;

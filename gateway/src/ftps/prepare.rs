@@ -5,18 +5,19 @@ use std::sync::Arc;
 use ftp::{Direction, Failure, ListFormat, Prepared, Transfer, TransferFailure};
 
 use super::{
-    failure::refused,
+    failure::{broken_off, refused},
     files::Place,
     list::List,
     passive::DataStream,
     progress::{Progress, Record},
     socket::DataSocket,
-    transfer::{Download, Representation, Upload},
+    target::{Target, Writing},
+    transfer::{Download, Representation, Upload, discard},
 };
 use crate::{
     drain::DrainState,
     metrics::Metrics,
-    storage::{self, Create, Error, Links, Open, OpenFile, StoragePath, Truncate, Write},
+    storage::{Error, Links, Open, StoragePath},
 };
 
 /// How often a new name is tried for `STOU`; they are random, so once is enough.
@@ -32,19 +33,11 @@ pub(super) struct Ready {
 #[derive(Debug)]
 enum Work {
     Download(StoragePath, Download),
+    /// Into a file that is there.
     Upload(StoragePath, Upload),
+    /// Into a file that is still to be made: there may come no data connection.
+    NewUpload(Target),
     List(List),
-}
-
-/// What changes a file in which way.
-#[derive(Clone, Copy, Debug)]
-enum Writing {
-    /// It is made anew.
-    Whole,
-    /// It goes on somewhere.
-    From(u64),
-    /// It goes on at its end.
-    Append,
 }
 
 impl Place {
@@ -108,11 +101,22 @@ impl Place {
         if let Writing::From(_) = writing {
             self.expect_beginning(&path).await?;
         }
-        let upload = self.open_upload(&path, writing, representation).await;
-        let upload = upload.map_err(|error| refused(&error))?;
-        // A hole would look like content.
-        within(upload.offset, upload.size)?;
-        Ok((Prepared::Open, Ready::upload(path, upload)))
+        let target = Target {
+            files: self.files.clone(),
+            path,
+            writing,
+            representation,
+        };
+        let found = target.find().await;
+        let ready = match found.map_err(|error| refused(&error))? {
+            Some(upload) => {
+                // A hole would look like content.
+                within(upload.offset, upload.size)?;
+                Ready::upload(Work::Upload(target.path, upload))
+            }
+            None => Ready::upload(Work::NewUpload(target)),
+        };
+        Ok((Prepared::Open, ready))
     }
 
     /// Whatever the user may do, nothing can go on with a file that is missing.
@@ -124,61 +128,28 @@ impl Place {
         }
     }
 
-    async fn open_upload(
-        &self,
-        path: &StoragePath,
-        writing: Writing,
-        representation: Representation,
-    ) -> storage::Result<Upload> {
-        let (create, truncate, append) = match writing {
-            // There may come no data connection: until it is there, the file keeps what it holds.
-            Writing::Whole => (Create::IfMissing, Truncate::Later, false),
-            Writing::From(_) => (Create::Never, Truncate::Never, false),
-            Writing::Append => (Create::IfMissing, Truncate::Never, true),
-        };
-        let write = Write {
-            create,
-            truncate,
-            append,
-        };
-        let file = self.files.open(path, to_write(write)).await?;
-        let size = file.metadata().await?.size;
-        let offset = match writing {
-            Writing::Whole => 0,
-            Writing::From(offset) => offset,
-            Writing::Append => size,
-        };
-        Ok(Upload {
-            file,
-            offset,
-            size,
-            representation,
-        })
-    }
-
     async fn prepare_unique(
         &self,
         representation: Representation,
     ) -> Result<(Prepared, Ready), Failure> {
-        let mut refusal = Failure::Failed;
         for _ in 0..NAMES_TRIED {
             let name = unique_name()?;
-            let path = self.resolve(&name)?;
-            let write = Write {
-                create: Create::Exclusive,
-                truncate: Truncate::Never,
-                append: false,
+            let target = Target {
+                files: self.files.clone(),
+                path: self.resolve(&name)?,
+                writing: Writing::Unique,
+                representation,
             };
-            match self.files.open(&path, to_write(write)).await {
-                Ok(file) => {
-                    let ready = Ready::upload(path, whole(file, representation));
+            match target.find().await {
+                Ok(None) => {
+                    let ready = Ready::upload(Work::NewUpload(target));
                     return Ok((Prepared::Named(name), ready));
                 }
-                Err(Error::Exists) => refusal = Failure::Exists,
+                Ok(Some(_)) | Err(Error::Exists) => {}
                 Err(error) => return Err(refused(&error)),
             }
         }
-        Err(refusal)
+        Err(Failure::Exists)
     }
 
     async fn prepare_list(
@@ -222,23 +193,6 @@ const fn within(offset: u64, size: u64) -> Result<(), Failure> {
     }
 }
 
-const fn to_write(write: Write) -> Open {
-    Open {
-        read: false,
-        write: Some(write),
-        mode: None,
-    }
-}
-
-fn whole(file: OpenFile, representation: Representation) -> Upload {
-    Upload {
-        file,
-        offset: 0,
-        size: 0,
-        representation,
-    }
-}
-
 /// A name that nothing has yet.
 fn unique_name() -> Result<Vec<u8>, Failure> {
     let mut random = [0; 8];
@@ -247,10 +201,10 @@ fn unique_name() -> Result<Vec<u8>, Failure> {
 }
 
 impl Ready {
-    const fn upload(path: StoragePath, upload: Upload) -> Self {
+    const fn upload(work: Work) -> Self {
         Self {
             direction: Direction::Upload,
-            work: Work::Upload(path, upload),
+            work,
         }
     }
 
@@ -263,6 +217,7 @@ impl Ready {
     ) -> Result<u64, TransferFailure> {
         let path = match &self.work {
             Work::Download(path, _) | Work::Upload(path, _) => Some(path.clone()),
+            Work::NewUpload(target) => Some(target.path.clone()),
             Work::List(_) => None,
         };
         let record = path.map(|path| {
@@ -295,6 +250,13 @@ impl Work {
         match self {
             Self::Download(_, download) => download.run(stream, progress).await,
             Self::Upload(_, upload) => upload.run(stream, progress).await,
+            Self::NewUpload(target) => match progress.at_storage(target.make()).await {
+                Ok(upload) => upload.run(stream, progress).await,
+                Err(error) => {
+                    discard(stream).await;
+                    Err(broken_off(&error))
+                }
+            },
             Self::List(list) => list.run(stream, progress).await,
         }
     }

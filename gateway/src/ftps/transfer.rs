@@ -331,7 +331,7 @@ async fn receive(
 }
 
 /// Says goodbye and lets the client send for a while longer; nobody decrypts that any more.
-async fn discard(stream: &mut impl DataSocket) {
+pub(super) async fn discard(stream: &mut impl DataSocket) {
     let discarding = async {
         // Nothing depends on how this ends.
         let _ended = finish(stream, FAREWELL).await.is_ok();

@@ -56,6 +56,7 @@ pub(super) fn check(fresh: &dyn Fn() -> Arc<dyn Storage>) {
         a_root_inside_is_made_with_its_parents,
         over_long_names_are_refused,
         the_root_itself_stays,
+        what_could_be_made_is_told_and_not_made,
         space_is_told,
     ] {
         rule(fresh().as_ref());
@@ -421,6 +422,26 @@ fn the_root_itself_stays(storage: &dyn Storage) {
             .is_err()
     );
     assert!(storage.rename(path("d"), root, Existing::Replace).is_err());
+}
+
+fn what_could_be_made_is_told_and_not_made(storage: &dyn Storage) {
+    storage.make_folder(path("d"), 0o750).unwrap();
+    put(storage, "a", b"hello");
+
+    storage.may_make(path("b")).unwrap();
+    storage.may_make(path("d/b")).unwrap();
+    let missing = storage.may_make(path("no/b"));
+    let below_a_file = storage.may_make(path("a/b"));
+    let too_long = storage.may_make(path(&"n".repeat(256)));
+
+    assert!(matches!(missing, Err(Error::NotFound)));
+    assert!(matches!(below_a_file, Err(Error::NotAFolder)));
+    assert!(matches!(too_long, Err(Error::InvalidName)));
+    assert!(storage.may_make(path("")).is_err());
+    for unmade in ["b", "d/b"] {
+        let found = storage.metadata(path(unmade), Links::Keep);
+        assert!(matches!(found, Err(Error::NotFound)));
+    }
 }
 
 fn space_is_told(storage: &dyn Storage) {

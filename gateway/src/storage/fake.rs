@@ -119,6 +119,11 @@ impl Storage for Fake {
         })
     }
 
+    fn may_make(&self, path: &OsStr) -> Result<()> {
+        self.pass(path, format!("may make {}", path.display()), |_| ());
+        Ok(())
+    }
+
     fn metadata(&self, path: &OsStr, _links: Links) -> Result<Metadata> {
         Ok(self.pass(path, format!("metadata {}", path.display()), metadata))
     }

@@ -241,6 +241,9 @@ fn failed(failure: TransferFailure) -> Reply {
         TransferFailure::Storage(Failure::Unavailable) => {
             Reply::new(451, "The storage does not answer")
         }
+        TransferFailure::Storage(Failure::InUse) => {
+            Reply::new(451, "Somebody else is writing it; try again later")
+        }
         // After 150 the path is no longer in question: RFC 959 §5.4 leaves 451.
         TransferFailure::Storage(
             Failure::NotFound
@@ -251,7 +254,6 @@ fn failed(failure: TransferFailure) -> Reply {
             | Failure::NotEmpty
             | Failure::InvalidName
             | Failure::ReadOnly
-            | Failure::InUse
             | Failure::BeyondEnd
             | Failure::Unsupported
             | Failure::Failed,

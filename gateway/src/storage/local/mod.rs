@@ -25,8 +25,9 @@ use std::{
 use gateway_config::{Durability, Uploads};
 use rustix::{
     fs::{
-        AtFlags, CWD, Mode, OFlags, RenameFlags, StatxFlags, chmodat, fstatfs, fstatvfs, linkat,
-        mkdirat, open, readlinkat, renameat, renameat_with, statx, symlinkat, unlinkat, utimensat,
+        Access, AtFlags, CWD, Mode, OFlags, RenameFlags, StatxFlags, accessat, chmodat, fstatfs,
+        fstatvfs, linkat, mkdirat, open, readlinkat, renameat, renameat_with, statx, symlinkat,
+        unlinkat, utimensat,
     },
     io::Errno,
 };
@@ -273,6 +274,14 @@ impl Storage for LocalStorage {
             (Uploads::Atomic, Some(write)) => self.open_atomic(path, how, write),
             (Uploads::Atomic | Uploads::Direct, _) => self.open_in_place(path, how),
         }
+    }
+
+    fn may_make(&self, path: &OsStr) -> Result<()> {
+        let (folder, name) = self.root.parent(path)?;
+        // Looking for a name that is too long fails as making it would.
+        attributes::of_name_if_any(&folder, name)?;
+        let access = Access::WRITE_OK | Access::EXEC_OK;
+        Ok(accessat(folder, ".", access, AtFlags::empty())?)
     }
 
     fn metadata(&self, path: &OsStr, links: Links) -> Result<Metadata> {

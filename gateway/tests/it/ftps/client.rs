@@ -80,6 +80,10 @@ impl Client {
     pub(super) async fn abrupt(gateway: &Gateway) -> Self {
         let control = connect(gateway.explicit).await;
         control.set_zero_linger().unwrap();
+        Self::over(control, gateway).await
+    }
+
+    async fn over(control: TcpStream, gateway: &Gateway) -> Self {
         let mut client = Self {
             control: Box::new(control),
             heard: Vec::new(),
@@ -196,10 +200,15 @@ impl Client {
 
     /// Begins a transfer: the data connection after 150.
     pub(super) async fn begin(&mut self, command: &str) -> TlsStream<TcpStream> {
+        self.begin_told(command).await.1
+    }
+
+    /// Begins a transfer: what 150 says, and the data connection after it.
+    pub(super) async fn begin_told(&mut self, command: &str) -> (String, TlsStream<TcpStream>) {
         let stream = self.data_port().await;
-        self.check(command, 150).await;
+        let promise = self.check(command, 150).await;
         let name = ServerName::try_from("localhost").unwrap();
-        self.tls.connect(name, stream).await.unwrap()
+        (promise, self.tls.connect(name, stream).await.unwrap())
     }
 
     /// Everything that a transfer command brings.

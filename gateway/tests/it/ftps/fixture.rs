@@ -202,6 +202,17 @@ impl Gateway {
 /// Something mounted, until it is dropped.
 pub(super) struct Mount(PathBuf);
 
+impl Mount {
+    /// From now on nothing can be changed there.
+    pub(super) fn make_read_only(&self) {
+        let mounted = std::process::Command::new("mount")
+            .args(["-o", "remount,ro"])
+            .arg(&self.0)
+            .status();
+        assert!(mounted.unwrap().success());
+    }
+}
+
 impl Drop for Mount {
     fn drop(&mut self) {
         let mut unmounting = std::process::Command::new("umount");

@@ -37,6 +37,76 @@ async fn an_upload_without_a_data_connection_leaves_the_file_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_upload_without_a_data_connection_makes_no_file() {
+    let gateway = Gateway::start(unchanged).await;
+    let mut client = Client::explicit(&gateway).await;
+
+    for command in ["STOR file", "APPE file", "STOU"] {
+        let stream = client.data_port().await;
+        client.check(command, 150).await;
+        // No TLS: this is no data connection yet.
+        drop(stream);
+
+        let reply = client.reply().await.unwrap();
+        assert!(reply.starts_with("42"), "{command}: {reply}");
+        let left = std::fs::read_dir(gateway.volume()).unwrap().count();
+        assert_eq!(left, 0, "{command}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_cannot_be_made_is_refused_before_the_150() {
+    let gateway = Gateway::start(unchanged).await;
+    let mut client = Client::explicit(&gateway).await;
+    std::fs::create_dir(gateway.volume().join("folder")).unwrap();
+    gateway.write("file", b"content");
+    let long = format!("STOR {}", "n".repeat(256));
+
+    for (command, code) in [
+        ("STOR folder", 550),
+        ("STOR missing/file", 550),
+        ("STOR file/below", 550),
+        ("STOR /", 550),
+        (long.as_str(), 553),
+    ] {
+        let _data = client.data_port().await;
+        client.check(command, code).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_volume_that_is_read_only_is_told_before_the_150() {
+    let Some((gateway, mount)) = Gateway::start_on_small_disk().await else {
+        return;
+    };
+    let mut client = Client::explicit(&gateway).await;
+    gateway.write("file", b"content");
+    mount.make_read_only();
+
+    for command in ["STOR file", "STOR new", "APPE new", "STOU"] {
+        let _data = client.data_port().await;
+        let refusal = client.check(command, 550).await;
+        assert!(refusal.contains("Nothing can be changed"), "{refusal}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_who_may_make_no_files_is_refused_before_the_150() {
+    let gateway = Gateway::start(|configuration| {
+        for user in configuration.users.values_mut() {
+            user.permissions = BTreeSet::from([Permission::Overwrite]);
+        }
+    })
+    .await;
+    let mut client = Client::explicit(&gateway).await;
+
+    for command in ["STOR file", "APPE file", "STOU"] {
+        let _data = client.data_port().await;
+        client.check(command, 550).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_replaces_a_longer_file_leaves_nothing_of_it() {
     let gateway = Gateway::start(unchanged).await;
     let mut client = Client::explicit(&gateway).await;

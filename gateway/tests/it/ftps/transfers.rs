@@ -97,13 +97,13 @@ async fn a_unique_name_is_told_and_is_new() {
     let gateway = Gateway::start(unchanged).await;
     let mut client = Client::explicit(&gateway).await;
 
-    let stream = client.data_port().await;
-    let promise = client.check("STOU", 150).await;
-    drop(stream);
-    client.reply().await;
+    let (promise, mut stream) = client.begin_told("STOU").await;
+    stream.write_all(b"content").await.unwrap();
+    stream.shutdown().await.unwrap();
+    client.expect(226).await;
 
     let name = promise.strip_prefix("150 FILE: ").unwrap();
-    assert!(gateway.volume().join(name).exists(), "{name}");
+    assert_eq!(gateway.read(name), b"content");
 }
 
 #[tokio::test(flavor = "multi_thread")]

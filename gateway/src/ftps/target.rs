@@ -1,0 +1,77 @@
+//! Where an upload goes: a file that is there, or one that is made when the data connection is.
+
+use super::transfer::{Representation, Upload};
+use crate::storage::{self, Create, Files, Open, OpenFile, StoragePath, Truncate, Write};
+
+/// A file that an upload is for.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) files: Files,
+    pub(super) path: StoragePath,
+    pub(super) writing: Writing,
+    pub(super) representation: Representation,
+}
+
+/// What changes a file in which way.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Writing {
+    /// It is made anew.
+    Whole,
+    /// It goes on somewhere.
+    From(u64),
+    /// It goes on at its end.
+    Append,
+    /// It is made under a name that nothing has.
+    Unique,
+}
+
+impl Target {
+    /// Opens the file if it is there; what it holds stays. None: nothing has the name, and the file can be made.
+    pub(super) async fn find(&self) -> storage::Result<Option<Upload>> {
+        match self.files.open_if_there(&self.path, self.how()).await? {
+            Some(file) => self.upload(file).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Makes the file. Should one have come meanwhile, that is written as if it had been there before.
+    pub(super) async fn make(self) -> storage::Result<Upload> {
+        let file = self.files.open(&self.path, self.how()).await?;
+        self.upload(file).await
+    }
+
+    async fn upload(&self, file: OpenFile) -> storage::Result<Upload> {
+        let size = file.metadata().await?.size;
+        let offset = match self.writing {
+            Writing::Whole | Writing::Unique => 0,
+            Writing::From(offset) => offset,
+            Writing::Append => size,
+        };
+        Ok(Upload {
+            file,
+            offset,
+            size,
+            representation: self.representation,
+        })
+    }
+
+    const fn how(&self) -> Open {
+        let (create, truncate, append) = match self.writing {
+            // There may come no data connection: until it is there, the file keeps what it holds.
+            Writing::Whole => (Create::IfMissing, Truncate::Later, false),
+            Writing::From(_) => (Create::Never, Truncate::Never, false),
+            Writing::Append => (Create::IfMissing, Truncate::Never, true),
+            Writing::Unique => (Create::Exclusive, Truncate::Never, false),
+        };
+        let write = Write {
+            create,
+            truncate,
+            append,
+        };
+        Open {
+            read: false,
+            write: Some(write),
+            mode: None,
+        }
+    }
+}
