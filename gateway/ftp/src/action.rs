@@ -36,7 +36,7 @@ pub enum Action {
     Start(DataProtection),
     /// Ask how many bytes the running transfer has moved.
     ReportProgress,
-    /// Drop the running transfer, or what waits for its beginning; nothing more is heard of it.
+    /// Drop the running transfer, what waits for its beginning, or the work on a file; nothing more is heard of it.
     Abort,
     /// Send what is to be sent, and close the control connection; a reserved data port is given back.
     Close,

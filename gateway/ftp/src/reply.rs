@@ -17,7 +17,7 @@
 //! | 421 | the server closes: silence, a slow login, a stop, too many refused commands, no room, no folder | RFC 959 |
 //! | 425 | there is no data connection: no port asked for, none free, nobody came, its time is over, aborted | RFC 959 |
 //! | 426 | the data connection broke, stood still or was cut short; the transfer was aborted | RFC 959 |
-//! | 450, 451 | somebody else writes the file; storage failed or does not answer | RFC 959 |
+//! | 450, 451 | somebody else writes the file; storage failed or does not answer, work on a file was aborted | RFC 959 |
 //! | 500, 501, 502, 503, 504 | unknown or too long; wrong argument, also `MLSD` of a file; not implemented; not now; not with this argument | RFC 959, 3659 §7.2.1 |
 //! | 521 | clear data where policy wants TLS; nothing was opened | RFC 4217 §10.2 |
 //! | 522 | the data connection's handshake failed or it is not this session's; `EPSV` of another family than the client's way here | RFC 4217 §10.2, RFC 2428 §3 |

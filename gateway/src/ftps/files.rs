@@ -4,6 +4,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ftp::{Done, Failure, FileTask, ListFormat, Timestamp};
 
+use tokio::time::timeout;
+
 use super::{
     failure::{invalid, refused},
     list::{List, entry},
@@ -15,6 +17,8 @@ use crate::storage::{self, Attributes, Existing, Files, Kind, Links, StoragePath
 pub(super) struct Place {
     pub(super) files: Files,
     pub(super) folder: StoragePath,
+    /// How long storage may take: a call that hangs must not hold the session.
+    pub(super) patience: Duration,
 }
 
 /// How a task has ended.
@@ -32,8 +36,13 @@ impl Place {
         StoragePath::resolve(&self.folder, written).map_err(invalid)
     }
 
-    /// Does what a client asks for.
+    /// Does what a client asks for. What takes too long is given up; a call that has begun may still be done.
     pub(super) async fn perform(self, task: FileTask) -> FileOutcome {
+        let outcome = timeout(self.patience, self.attempt(task)).await;
+        outcome.unwrap_or(FileOutcome::Told(Err(Failure::Unavailable)))
+    }
+
+    async fn attempt(&self, task: FileTask) -> FileOutcome {
         if let FileTask::ChangeDirectory(path) = &task {
             return match self.enter(path).await {
                 Ok(folder) => FileOutcome::Entered(folder),
@@ -143,5 +152,57 @@ fn system_time(time: Timestamp) -> Option<SystemTime> {
         UNIX_EPOCH.checked_sub(distance)
     } else {
         UNIX_EPOCH.checked_add(distance)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ftp::Transfer;
+
+    use super::*;
+    use crate::storage::doors::Doors;
+
+    /// Longer than anything here takes, even on a busy machine.
+    const PATIENCE: Duration = Duration::from_mins(1);
+
+    fn place(doors: &Doors) -> Place {
+        Place {
+            files: doors.files.clone(),
+            folder: StoragePath::root(),
+            patience: Duration::from_millis(1),
+        }
+    }
+
+    #[tokio::test]
+    async fn work_on_a_file_that_hangs_is_given_up() {
+        let doors = Doors::new().await;
+        doors.close("file");
+
+        let task = FileTask::Describe(b"file".to_vec());
+        let outcome = timeout(PATIENCE, place(&doors).perform(task)).await;
+
+        let told = outcome.expect("it is still waited for");
+        assert!(
+            matches!(told, FileOutcome::Told(Err(Failure::Unavailable))),
+            "{told:?}"
+        );
+        doors.open("file");
+    }
+
+    #[tokio::test]
+    async fn a_transfer_whose_file_cannot_be_opened_is_given_up() {
+        let doors = Doors::new().await;
+        doors.close("file");
+
+        let transfer = Transfer::Download {
+            path: b"file".to_vec(),
+            offset: 0,
+            ascii: false,
+        };
+        let prepared = timeout(PATIENCE, place(&doors).prepare(transfer)).await;
+
+        let refusal = prepared.expect("it is still waited for").err();
+        assert_eq!(refusal, Some(Failure::Unavailable));
+        doors.open("file");
     }
 }

@@ -1,6 +1,6 @@
 //! Who is there, and where their files are.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ftp::LoginFailure;
 
@@ -61,6 +61,7 @@ pub(super) async fn log_in(
         place: Place {
             files,
             folder: StoragePath::root(),
+            patience: Duration::from_secs(endpoint.configuration.endpoint.storage.stuck_seconds),
         },
     })
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ftp::{Direction, Failure, ListFormat, Prepared, Transfer, TransferFailure};
+use tokio::time::timeout;
 
 use super::{
     failure::{broken_off, refused},
@@ -41,8 +42,13 @@ enum Work {
 }
 
 impl Place {
-    /// Opens what a transfer needs; tells the session what is open.
+    /// Opens what a transfer needs; tells the session what is open. What takes too long is given up.
     pub(super) async fn prepare(self, transfer: Transfer) -> Result<(Prepared, Ready), Failure> {
+        let opened = timeout(self.patience, self.open(transfer)).await;
+        opened.unwrap_or(Err(Failure::Unavailable))
+    }
+
+    async fn open(&self, transfer: Transfer) -> Result<(Prepared, Ready), Failure> {
         let representation = representation(&transfer);
         match transfer {
             Transfer::Download { path, offset, .. } => {
@@ -153,13 +159,13 @@ impl Place {
     }
 
     async fn prepare_list(
-        self,
+        &self,
         path: Option<Vec<u8>>,
         format: ListFormat,
     ) -> Result<(Prepared, Ready), Failure> {
         let name = path.unwrap_or_default();
         let path = self.resolve(&name)?;
-        let list = List::open(self.files, path, name, format).await;
+        let list = List::open(self.files.clone(), path, name, format).await;
         let list = list.map_err(|error| refused(&error))?;
         let ready = Ready {
             direction: Direction::Download,

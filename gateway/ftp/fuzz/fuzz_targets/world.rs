@@ -62,7 +62,7 @@ impl World<'_> {
             }
             Action::CloseDataPort | Action::Logout => {
                 self.has_port = false;
-                self.forget(&[Question::DataPort]);
+                self.forget(|question| *question == Question::DataPort);
             }
             Action::File(task) => self.questions.push_back(Question::File(task.clone())),
             Action::Prepare(_) => self.questions.push_back(Question::Prepare),
@@ -72,16 +72,23 @@ impl World<'_> {
             }
             Action::ReportProgress => self.questions.push_back(Question::Progress),
             Action::Abort => {
-                self.forget(&[Question::Prepare, Question::Transfer, Question::Progress]);
+                self.forget(|question| {
+                    matches!(
+                        question,
+                        Question::File(_)
+                            | Question::Prepare
+                            | Question::Transfer
+                            | Question::Progress
+                    )
+                });
             }
             Action::Send(_) | Action::Close => {}
         }
         matches!(action, Action::StartTls)
     }
 
-    fn forget(&mut self, forgotten: &[Question]) {
-        self.questions
-            .retain(|question| !forgotten.contains(question));
+    fn forget(&mut self, forgotten: impl Fn(&Question) -> bool) {
+        self.questions.retain(|question| !forgotten(question));
     }
 
     /// What happens before the next line: an answer, something that nobody asked for, or nothing.

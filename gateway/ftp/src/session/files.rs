@@ -54,6 +54,9 @@ impl Session {
             Command::ChangeMode(mode, path) => (Purpose::SetMode, FileTask::SetMode(path, mode)),
             command => return self.obey_about_parameters(command, &prelude),
         };
+        if self.is_abort_waiting() {
+            return self.say(451, "Aborted before it began");
+        }
         self.begin_task(Task::File(purpose));
         self.ask(Action::File(task));
     }

@@ -140,10 +140,10 @@ impl Session {
         self.say(226, "Nothing runs any more");
     }
 
-    /// The part of `ABOR` that overtakes: whatever waits for the network is over, and its command gets its reply. Work
-    /// on a file cannot be called back; its reply comes as always.
+    /// The part of `ABOR` that overtakes: whatever runs is over for the client, and its command gets its reply. Work on
+    /// a file may hang, and cannot be called back: nobody waits for it any more.
     pub(super) fn drop_what_runs(&mut self) {
-        match self.finish_task(|task| !matches!(task, Task::File(_))) {
+        match self.finish_task(|_| true) {
             Task::OpeningPort(_) => {
                 self.ask(Action::CloseDataPort);
                 self.say(425, "No data port: aborted");
@@ -160,7 +160,11 @@ impl Session {
                     self.status();
                 }
             }
-            Task::Nothing | Task::File(_) => {}
+            Task::File(_) => {
+                self.ask(Action::Abort);
+                self.say(451, "Aborted; it may be done all the same");
+            }
+            Task::Nothing => {}
         }
     }
 

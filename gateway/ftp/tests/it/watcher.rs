@@ -186,7 +186,10 @@ impl Watcher {
                 self.forget(|question| {
                     matches!(
                         question,
-                        Action::Prepare(_) | Action::Start(_) | Action::ReportProgress
+                        Action::File(_)
+                            | Action::Prepare(_)
+                            | Action::Start(_)
+                            | Action::ReportProgress
                     )
                 });
                 return;

@@ -25,7 +25,7 @@ pub(crate) fn describe(action: &Action) -> String {
         Action::Start(DataProtection::Private) => "> move the data, over TLS".into(),
         Action::Start(DataProtection::Clear) => "> move the data, in clear".into(),
         Action::ReportProgress => "> how far is the transfer?".into(),
-        Action::Abort => "> drop the transfer".into(),
+        Action::Abort => "> drop what runs".into(),
         Action::Close => "> close".into(),
     }
 }
