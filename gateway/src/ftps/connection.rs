@@ -181,7 +181,10 @@ impl Connection {
             };
             // Every arm may be dropped half-way without losing anything.
             tokio::select! {
-                event = self.state.next() => return Ok(self.report(event)),
+                // What has ended leads to replies, and to what waits behind it.
+                event = self.state.next(), if self.control.has_room() => {
+                    return Ok(self.report(event));
+                }
                 heard = self.control.turn(reads) => {
                     if let Some(event) = self.hear_or_go_on(heard)? {
                         return Ok(event);
@@ -239,35 +242,36 @@ impl Connection {
     /// resets it, and its upload may be complete.
     fn hear_or_go_on(&mut self, heard: io::Result<Heard>) -> Result<Option<Event>, End> {
         let error = match heard {
-            Ok(heard) => return self.hear(heard).map(Some),
+            Ok(heard) => return self.hear(heard),
             Err(error) if !self.state.activity().is_under_way() => return Err(End::Lost(error)),
             Err(error) => error,
         };
         tracing::debug!(%error, "the control connection broke");
         self.control.give_up();
         match self.client {
-            Client::Talks => self.hear(Heard::End).map(Some),
+            Client::Talks => self.hear(Heard::End),
             // The session knows already.
             Client::HungUp => Ok(None),
         }
     }
 
-    fn hear(&mut self, heard: Heard) -> Result<Event, End> {
+    fn hear(&mut self, heard: Heard) -> Result<Option<Event>, End> {
         match heard {
             Heard::Line(line) => {
                 self.peer.mark_heard();
-                Ok(match line {
+                Ok(Some(match line {
                     Line::Whole(line) => Event::Line(line),
                     Line::TooLong => Event::LineTooLong,
-                })
+                }))
             }
+            Heard::Room => Ok(None),
             Heard::End => {
                 self.client = Client::HungUp;
                 if !self.state.activity().is_under_way() {
                     return Err(End::Closed);
                 }
                 // What runs may be an upload that is complete. The session ends after it, as if the client had said so.
-                Ok(Event::Line(b"QUIT".to_vec()))
+                Ok(Some(Event::Line(b"QUIT".to_vec())))
             }
         }
     }

@@ -30,6 +30,10 @@ use crate::{
 /// Bytes of replies that may wait for the client.
 const OUTPUT_MAX: usize = 512 * 1024;
 
+/// Bytes of replies that wait while still more is done for the client. What is left until [`OUTPUT_MAX`] holds the longest
+/// listing that `STAT` shows, each byte doubled for Telnet, and short replies to all the commands that wait behind it.
+const OUTPUT_ROOM: usize = OUTPUT_MAX / 4;
+
 /// How long a client may take nothing of what it is sent.
 const DEAF_TIME: Duration = Duration::from_secs(30);
 
@@ -62,6 +66,8 @@ enum Stream {
 pub(super) enum Heard {
     /// It has sent this.
     Line(Line),
+    /// It has taken so much that there is room again.
+    Room,
     /// It will send nothing more.
     End,
 }
@@ -108,6 +114,11 @@ impl Control {
         Ok(())
     }
 
+    /// Whether more may be said. If not, [`Self::turn`] tells when.
+    pub(super) const fn has_room(&self) -> bool {
+        self.output.len() - self.written <= OUTPUT_ROOM
+    }
+
     /// When a client that goes on not to read has to be cut; None while nothing waits for it.
     pub(super) fn deadline(&self) -> Option<Instant> {
         (!self.output.is_empty()).then(|| self.taken + DEAF_TIME)
@@ -141,7 +152,12 @@ impl Control {
     }
 
     fn poll_turn(&mut self, cx: &mut Context<'_>, reads: Reads) -> Poll<io::Result<Heard>> {
-        ready!(self.poll_send(cx))?;
+        let was_full = !self.has_room();
+        let sent = self.poll_send(cx)?;
+        if was_full && self.has_room() {
+            return Poll::Ready(Ok(Heard::Room));
+        }
+        ready!(sent);
         match reads {
             Reads::Nothing => Poll::Pending,
             Reads::Lines => self.poll_line(cx),

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject as _};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::timeout,
 };
 use tokio_rustls::{
@@ -81,6 +81,14 @@ impl Client {
         let control = connect(gateway.explicit).await;
         control.set_zero_linger().unwrap();
         Self::over(control, gateway).await
+    }
+
+    /// Like [`Self::explicit`], with little room for replies that it does not read.
+    pub(super) async fn narrow(gateway: &Gateway) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let control = timeout(PATIENCE, socket.connect(gateway.explicit)).await;
+        Self::over(control.unwrap().unwrap(), gateway).await
     }
 
     async fn over(control: TcpStream, gateway: &Gateway) -> Self {

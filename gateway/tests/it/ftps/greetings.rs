@@ -1,5 +1,7 @@
 //! Before anybody is logged in.
 
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -109,4 +111,28 @@ async fn a_refusal_of_active_mode_says_why_even_if_no_text_is_configured() {
     let reply = client.check("PORT 192,0,2,7,10,1", 534).await;
 
     assert_eq!(reply, "534 This endpoint opens no connections to clients");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_answers_wait_for_a_client_that_reads_late() {
+    let gateway = Gateway::start(unchanged).await;
+    // Each byte of these names is sent twice (RFC 854).
+    for number in 0..300_u32 {
+        let name = [vec![0xff; 240], number.to_string().into_bytes()].concat();
+        let path = gateway.volume().join(OsStr::from_bytes(&name));
+        std::fs::write(path, b"").unwrap();
+    }
+    let mut client = Client::narrow(&gateway).await;
+
+    client.say_bytes(&b"STAT .\r\n".repeat(100)).await;
+    // Meanwhile as much is listed as the gateway would list at most for a client that does not read.
+    let mut other = Client::explicit(&gateway).await;
+    for _ in 0..100 {
+        other.check("STAT .", 213).await;
+    }
+
+    for _ in 0..100 {
+        let status = client.expect(213).await;
+        assert!(status.len() > 100_000, "{}", status.len());
+    }
 }
