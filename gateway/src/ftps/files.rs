@@ -111,14 +111,8 @@ impl Place {
     }
 
     async fn list(&self, path: Vec<u8>) -> Result<Done, Failure> {
-        let resolved = self.resolve(&path)?;
-        let listing = async {
-            List::open(self.files.clone(), resolved, path, ListFormat::Long)
-                .await?
-                .beginning()
-                .await
-        };
-        let shown = listing.await.map_err(|error| refused(&error))?;
+        let list = List::open(self, path, ListFormat::Long).await?;
+        let shown = list.beginning().await.map_err(|error| refused(&error))?;
         Ok(Done::Listing(shown))
     }
 

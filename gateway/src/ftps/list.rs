@@ -1,18 +1,25 @@
-//! Folders as listings: storage's entries → lines, page by page.
+//! Folders as listings: storage's entries → lines, page by page; with a pattern (`NLST *.txt`), those that it stands for.
 
 use std::{
     os::unix::ffi::OsStringExt,
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use ftp::{Entry, Kind, ListFormat, Timestamp, TransferFailure};
+use ftp::{Entry, Failure, Kind, ListFormat, Timestamp, TransferFailure};
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt as _},
     try_join,
 };
 
-use super::{failure::broken_off, progress::Progress, socket::DataSocket, transfer};
-use crate::storage::{self, Files, Links, Listing, Metadata, StoragePath};
+use super::{
+    failure::{broken_off, refused},
+    files::Place,
+    pattern::Pattern,
+    progress::Progress,
+    socket::DataSocket,
+    transfer,
+};
+use crate::storage::{self, Error, Links, Listing, Metadata};
 
 /// Entries that are read at a time.
 const PAGE: usize = 256;
@@ -22,11 +29,20 @@ const STATUS_MAX: usize = 64 * 1024;
 
 /// What a listing shows.
 #[derive(Debug)]
-pub(super) enum Source {
+enum Source {
     /// A folder's entries.
-    Folder(Listing),
+    Folder(Listing, Selection),
     /// One file.
     File(Entry),
+}
+
+/// Which entries of a folder are shown, and under which names.
+#[derive(Debug)]
+enum Selection {
+    /// All, under their own names.
+    All,
+    /// Those that a pattern stands for, behind what the client wrote before it: so they are names that it can ask for.
+    Matching(Vec<u8>, Pattern),
 }
 
 /// A listing to be sent.
@@ -38,20 +54,23 @@ pub(super) struct List {
 }
 
 impl List {
-    /// Opens the folder, or finds the file; that is called in the listing what the client called it.
+    /// Opens the folder, or finds the file; that is called in the listing what the client called it. Where nothing has
+    /// that name, its last part may be a pattern.
     pub(super) async fn open(
-        files: Files,
-        path: StoragePath,
+        place: &Place,
         name: Vec<u8>,
         format: ListFormat,
-    ) -> storage::Result<Self> {
-        let source = match files.list(&path).await {
-            Ok(listing) => Source::Folder(listing),
-            Err(storage::Error::NotAFolder) if shows_files(format) => {
-                let metadata = files.metadata(&path, Links::Follow).await?;
+    ) -> Result<Self, Failure> {
+        let path = place.resolve(&name)?;
+        let source = match place.files.list(&path).await {
+            Ok(listing) => Source::Folder(listing, Selection::All),
+            Err(Error::NotAFolder) if shows_files(format) => {
+                let metadata = place.files.metadata(&path, Links::Follow).await;
+                let metadata = metadata.map_err(|error| refused(&error))?;
                 Source::File(entry(name, &metadata))
             }
-            Err(error) => return Err(error),
+            Err(Error::NotFound) if shows_files(format) => matching(place, &name).await?,
+            Err(error) => return Err(refused(&error)),
         };
         Ok(Self {
             source,
@@ -77,10 +96,10 @@ impl List {
                 entry.write(format, now, &mut lines);
                 send(stream, &lines, progress).await?;
             }
-            Source::Folder(listing) => {
+            Source::Folder(listing, selection) => {
                 let mut page = next(&listing, progress).await?;
                 while !page.is_empty() {
-                    let lines = lines(page, format, now);
+                    let lines = lines(page, &selection, format, now);
                     let sent = send(stream, &lines, progress);
                     ((), page) = try_join!(sent, next(&listing, progress))?;
                 }
@@ -100,14 +119,14 @@ impl List {
         let mut shown = Vec::new();
         match source {
             Source::File(entry) => entry.write(format, now, &mut shown),
-            Source::Folder(listing) => loop {
+            Source::Folder(listing, selection) => loop {
                 let page = listing.next(PAGE).await?;
                 if page.is_empty() {
                     break;
                 }
-                for entry in page.into_iter().filter(is_shown) {
+                for entry in page.into_iter().filter_map(|entry| selection.show(entry)) {
                     let before = shown.len();
-                    write(entry, format, now, &mut shown);
+                    entry.write(format, now, &mut shown);
                     if shown.len() > STATUS_MAX {
                         shown.truncate(before);
                         return Ok(shown);
@@ -117,6 +136,20 @@ impl List {
         }
         Ok(shown)
     }
+}
+
+/// The entries that the last part of a name stands for; no folder is looked into for a part before it.
+async fn matching(place: &Place, name: &[u8]) -> Result<Source, Failure> {
+    let slash = name.iter().rposition(|byte| *byte == b'/');
+    let start = slash.map_or(0, |slash| slash + 1);
+    let (before, last) = name.split_at_checked(start).unwrap_or((b"", name));
+    let pattern = Pattern::parse(last).ok_or(Failure::NotFound)?;
+    let listing = place.files.list(&place.resolve(before)?).await;
+    let listing = listing.map_err(|error| refused(&error))?;
+    Ok(Source::Folder(
+        listing,
+        Selection::Matching(before.to_vec(), pattern),
+    ))
 }
 
 /// `MLSD` is for folders only (RFC 3659 §7.2).
@@ -148,22 +181,36 @@ async fn send(
     Ok(())
 }
 
-fn lines(page: Vec<storage::Entry>, format: ListFormat, now: Timestamp) -> Vec<u8> {
+fn lines(
+    page: Vec<storage::Entry>,
+    selection: &Selection,
+    format: ListFormat,
+    now: Timestamp,
+) -> Vec<u8> {
     let mut lines = Vec::with_capacity(page.len() * 80);
-    for entry in page.into_iter().filter(is_shown) {
-        write(entry, format, now, &mut lines);
+    for entry in page.into_iter().filter_map(|entry| selection.show(entry)) {
+        entry.write(format, now, &mut lines);
     }
     lines
 }
 
-/// Clients know where they are, and some would follow `..` for ever.
-fn is_shown(entry: &storage::Entry) -> bool {
-    entry.name != "." && entry.name != ".."
-}
-
-fn write(entry: storage::Entry, format: ListFormat, now: Timestamp, lines: &mut Vec<u8>) {
-    let storage::Entry { name, metadata } = entry;
-    self::entry(name.into_vec(), &metadata).write(format, now, lines);
+impl Selection {
+    /// What is shown of an entry, if anything is.
+    fn show(&self, entry: storage::Entry) -> Option<Entry> {
+        let storage::Entry { name, metadata } = entry;
+        // Clients know where they are, and some would follow `..` for ever.
+        if name == "." || name == ".." {
+            return None;
+        }
+        let name = name.into_vec();
+        let name = match self {
+            Self::All => name,
+            Self::Matching(before, pattern) => pattern
+                .matches(&name)
+                .then(|| [before.as_slice(), &name].concat())?,
+        };
+        Some(self::entry(name, &metadata))
+    }
 }
 
 /// What the FTP core shows of a file.

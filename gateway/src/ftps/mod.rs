@@ -29,6 +29,7 @@ mod target;
 
 mod ascii;
 mod list;
+mod pattern;
 mod progress;
 mod transfer;
 

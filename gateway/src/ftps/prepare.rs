@@ -163,10 +163,7 @@ impl Place {
         path: Option<Vec<u8>>,
         format: ListFormat,
     ) -> Result<(Prepared, Ready), Failure> {
-        let name = path.unwrap_or_default();
-        let path = self.resolve(&name)?;
-        let list = List::open(self.files.clone(), path, name, format).await;
-        let list = list.map_err(|error| refused(&error))?;
+        let list = List::open(self, path.unwrap_or_default(), format).await?;
         let ready = Ready {
             direction: Direction::Download,
             work: Work::List(list),

@@ -2,6 +2,7 @@
 
 use std::process::{Output, Stdio};
 
+use gateway_config::Encryption;
 use tokio::{process::Command, time::timeout};
 
 use super::fixture::{Gateway, PASSWORD, PATIENCE, unchanged};
@@ -151,4 +152,45 @@ async fn python_does_what_its_library_can() {
     let (code, said) = run(python).await;
 
     assert_eq!(code, Some(0), "{said}");
+}
+
+/// Neither speaks TLS, and both leave it to the server to find the files.
+#[tokio::test(flavor = "multi_thread")]
+async fn ncftp_and_tnftp_get_what_a_pattern_stands_for() {
+    let gateway = Gateway::start(|configuration| {
+        let listener = &mut configuration.endpoint.listeners[0];
+        listener.tls.as_mut().unwrap().encryption = Encryption::Optional;
+    })
+    .await;
+    std::fs::create_dir(gateway.volume().join("sub")).unwrap();
+    for name in ["sub/a.csv", "sub/b.csv", "sub/c.txt"] {
+        gateway.write(name, name.as_bytes());
+    }
+    let port = gateway.explicit.port().to_string();
+    let script = gateway.beside("script");
+    let lines = format!("user alice \"{PASSWORD}\"\ncd sub\nmget *.csv\nquit\n");
+    std::fs::write(&script, lines).unwrap();
+    let mut tnftp = Command::new("sh");
+    tnftp
+        .args(["-c", "tnftp -n -i localhost $1 < $2", "tnftp", &port])
+        .arg(&script);
+    let mut ncftp = Command::new("ncftpget");
+    ncftp
+        .args(["-u", "alice", "-p", PASSWORD, "-P", &port, "-r", "1", "-V"])
+        .args(["localhost", ".", "sub/*.csv"]);
+
+    for (name, mut program) in [("tnftp", tnftp), ("ncftp", ncftp)] {
+        let here = gateway.beside(name);
+        std::fs::create_dir(&here).unwrap();
+        program.current_dir(&here).env("HOME", &here);
+
+        let (_code, said) = run(program).await;
+
+        for file in ["a.csv", "b.csv"] {
+            let got = std::fs::read(here.join(file));
+            let got = got.unwrap_or_else(|error| panic!("{name}: no {file}: {error}: {said}"));
+            assert_eq!(got, format!("sub/{file}").as_bytes());
+        }
+        assert!(!here.join("c.txt").exists());
+    }
 }

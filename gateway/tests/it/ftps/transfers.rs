@@ -147,6 +147,36 @@ async fn listings_show_every_entry_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pattern_lists_what_it_matches() {
+    let gateway = Gateway::start(unchanged).await;
+    let mut client = Client::explicit(&gateway).await;
+    std::fs::create_dir(gateway.volume().join("sub")).unwrap();
+    for name in ["a.txt", "b.txt", "c.csv", ".d.txt", "[x].txt", "sub/e.txt"] {
+        gateway.write(name, b"x");
+    }
+    let mut names = async |command: &str| {
+        let names = String::from_utf8(client.fetch(command).await).unwrap();
+        let mut names: Vec<String> = names.lines().map(str::to_owned).collect();
+        names.sort_unstable();
+        names
+    };
+
+    assert_eq!(names("NLST ?.txt").await, ["a.txt", "b.txt"]);
+    assert_eq!(names("NLST *.txt").await, ["[x].txt", "a.txt", "b.txt"]);
+    assert_eq!(names("NLST .*").await, [".d.txt"]);
+    assert_eq!(names("NLST sub/*.t[x]t").await, ["sub/e.txt"]);
+    // What has this very name is no pattern.
+    assert_eq!(names("NLST [x].txt").await, ["[x].txt"]);
+    assert!(names("NLST *.zip").await.is_empty());
+    let long = names("LIST *.csv").await;
+    assert!(long.len() == 1 && long[0].ends_with(" c.csv"), "{long:?}");
+    client.data_port().await;
+    client.check("NLST missing/*", 550).await;
+    client.data_port().await;
+    client.check("MLSD s*", 550).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn names_are_bytes() {
     let gateway = Gateway::start(unchanged).await;
     let mut client = Client::explicit(&gateway).await;
