@@ -43,62 +43,22 @@ impl Place {
     }
 
     async fn attempt(&self, task: FileTask) -> FileOutcome {
-        if let FileTask::ChangeDirectory(path) = &task {
-            return match self.enter(path).await {
-                Ok(folder) => FileOutcome::Entered(folder),
-                Err(failure) => FileOutcome::Told(Err(failure)),
-            };
-        }
-        FileOutcome::Told(self.answer(task).await)
-    }
-
-    async fn answer(&self, task: FileTask) -> Result<Done, Failure> {
-        match task {
-            FileTask::ChangeDirectory(path) => {
-                let folder = self.enter(&path).await?;
-                Ok(Done::Path(folder.to_client()))
-            }
-            FileTask::MakeDirectory(path) => {
-                let path = self.resolve(&path)?;
-                done(self.files.make_folder(&path, None).await)?;
-                Ok(Done::Path(path.to_client()))
-            }
-            FileTask::RemoveDirectory(path) => {
-                let path = self.resolve(&path)?;
-                done(self.files.remove_folder(&path).await)
-            }
-            FileTask::Delete(path) => {
-                let path = self.resolve(&path)?;
-                done(self.files.remove_file(&path).await)
-            }
-            FileTask::RenameSource(path) => {
-                let path = self.resolve(&path)?;
-                done(self.files.metadata(&path, Links::Keep).await)
-            }
-            FileTask::Rename { source, target } => {
-                let (source, target) = (self.resolve(&source)?, self.resolve(&target)?);
-                // Clients upload under another name and rename over what is there.
-                done(self.files.rename(&source, &target, Existing::Replace).await)
-            }
-            FileTask::Describe(path) => {
-                let path = self.resolve(&path)?;
-                let metadata = self.files.metadata(&path, Links::Follow).await;
-                let metadata = metadata.map_err(|error| refused(&error))?;
-                let name = path.to_client();
-                Ok(Done::Entry(name.clone(), entry(name, &metadata)))
-            }
+        let told = match task {
+            FileTask::ChangeDirectory(path) => match self.enter(&path).await {
+                Ok(folder) => return FileOutcome::Entered(folder),
+                Err(failure) => Err(failure),
+            },
+            FileTask::MakeDirectory(path) => self.make_folder(&path).await,
+            FileTask::RemoveDirectory(path) => self.remove_folder(&path).await,
+            FileTask::Delete(path) => self.remove_file(&path).await,
+            FileTask::RenameSource(path) => self.find(&path).await,
+            FileTask::Rename { source, target } => self.rename(&source, &target).await,
+            FileTask::Describe(path) => self.describe(&path).await,
             FileTask::List(path) => self.list(path).await,
             FileTask::SetModified(path, modified) => self.set_modified(&path, modified).await,
-            FileTask::SetMode(path, mode) => {
-                let path = self.resolve(&path)?;
-                let attributes = Attributes {
-                    mode: Some(mode),
-                    ..Attributes::default()
-                };
-                let set = self.files.set_attributes(&path, attributes, Links::Follow);
-                done(set.await)
-            }
-        }
+            FileTask::SetMode(path, mode) => self.set_mode(&path, mode).await,
+        };
+        FileOutcome::Told(told)
     }
 
     async fn enter(&self, path: &[u8]) -> Result<StoragePath, Failure> {
@@ -108,6 +68,38 @@ impl Place {
             Kind::Folder => Ok(path),
             Kind::File | Kind::Symlink | Kind::Other => Err(Failure::NotAFolder),
         }
+    }
+
+    async fn make_folder(&self, path: &[u8]) -> Result<Done, Failure> {
+        let path = self.resolve(path)?;
+        done(self.files.make_folder(&path, None).await)?;
+        Ok(Done::Path(path.to_client()))
+    }
+
+    async fn remove_folder(&self, path: &[u8]) -> Result<Done, Failure> {
+        done(self.files.remove_folder(&self.resolve(path)?).await)
+    }
+
+    async fn remove_file(&self, path: &[u8]) -> Result<Done, Failure> {
+        done(self.files.remove_file(&self.resolve(path)?).await)
+    }
+
+    async fn find(&self, path: &[u8]) -> Result<Done, Failure> {
+        done(self.files.metadata(&self.resolve(path)?, Links::Keep).await)
+    }
+
+    async fn rename(&self, source: &[u8], target: &[u8]) -> Result<Done, Failure> {
+        let (source, target) = (self.resolve(source)?, self.resolve(target)?);
+        // Clients upload under another name and rename over what is there.
+        done(self.files.rename(&source, &target, Existing::Replace).await)
+    }
+
+    async fn describe(&self, path: &[u8]) -> Result<Done, Failure> {
+        let path = self.resolve(path)?;
+        let metadata = self.files.metadata(&path, Links::Follow).await;
+        let metadata = metadata.map_err(|error| refused(&error))?;
+        let name = path.to_client();
+        Ok(Done::Entry(name.clone(), entry(name, &metadata)))
     }
 
     async fn list(&self, path: Vec<u8>) -> Result<Done, Failure> {
@@ -130,6 +122,16 @@ impl Place {
                 .await
         };
         done(setting.await)
+    }
+
+    async fn set_mode(&self, path: &[u8], mode: u32) -> Result<Done, Failure> {
+        let path = self.resolve(path)?;
+        let attributes = Attributes {
+            mode: Some(mode),
+            ..Attributes::default()
+        };
+        let set = self.files.set_attributes(&path, attributes, Links::Follow);
+        done(set.await)
     }
 }
 
