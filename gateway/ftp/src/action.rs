@@ -81,8 +81,8 @@ pub enum Transfer {
         path: Vec<u8>,
         /// Where it begins (`REST`).
         offset: u64,
-        /// Whether line ends become CR LF (`TYPE A`).
-        ascii: bool,
+        /// How its bytes become those of the wire.
+        representation: Representation,
     },
     /// `STOR`: from this byte on; from 0 the file is made anew. Also `APPE` after `REST` (RFC 3659 §5.3).
     Upload {
@@ -90,20 +90,20 @@ pub enum Transfer {
         path: Vec<u8>,
         /// Where it begins (`REST`).
         offset: u64,
-        /// Whether CR LF becomes a line feed (`TYPE A`).
-        ascii: bool,
+        /// How the bytes of the wire become its own.
+        representation: Representation,
     },
     /// `APPE`.
     Append {
         /// The file.
         path: Vec<u8>,
-        /// Whether CR LF becomes a line feed (`TYPE A`).
-        ascii: bool,
+        /// How the bytes of the wire become its own.
+        representation: Representation,
     },
     /// `STOU`: under a name that is free.
     UploadUnique {
-        /// Whether CR LF becomes a line feed (`TYPE A`).
-        ascii: bool,
+        /// How the bytes of the wire become its own.
+        representation: Representation,
     },
     /// `LIST`, `NLST`, `MLSD`.
     List {
@@ -112,6 +112,15 @@ pub enum Transfer {
         /// How entries are written.
         format: ListFormat,
     },
+}
+
+/// What `TYPE` says: how the bytes of a file become those of the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Representation {
+    /// As they are (`TYPE I`).
+    Image,
+    /// Lines end with CR LF on the wire and with a line feed in files (`TYPE A`).
+    Ascii,
 }
 
 /// How entries of a folder are written.

@@ -23,7 +23,9 @@ mod listing;
 mod reply;
 mod session;
 
-pub use action::{Action, DataProtection, Direction, FileTask, ListFormat, Transfer};
+pub use action::{
+    Action, DataProtection, Direction, FileTask, ListFormat, Representation, Transfer,
+};
 pub use command::Command;
 pub use event::{
     DataFailure, DataPolicy, Done, Entered, Event, Failure, LoginFailure, Opened, PassiveFailure,

@@ -153,7 +153,7 @@ fn system_time(time: Timestamp) -> Option<SystemTime> {
 
 #[cfg(test)]
 mod tests {
-    use ftp::Transfer;
+    use ftp::{Representation, Transfer};
 
     use super::*;
     use crate::storage::doors::Doors;
@@ -193,7 +193,7 @@ mod tests {
         let transfer = Transfer::Download {
             path: b"file".to_vec(),
             offset: 0,
-            ascii: false,
+            representation: Representation::Image,
         };
         let prepared = timeout(PATIENCE, place(&doors).prepare(transfer)).await;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ftp::{Direction, Failure, ListFormat, Prepared, Transfer, TransferFailure};
+use ftp::{Direction, Failure, ListFormat, Prepared, Representation, Transfer, TransferFailure};
 use tokio::time::timeout;
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     progress::{Progress, Record},
     socket::DataSocket,
     target::{Target, Writing},
-    transfer::{Download, Representation, Upload, discard},
+    transfer::{Download, Upload, discard},
 };
 use crate::{
     drain::DrainState,
@@ -49,23 +49,31 @@ impl Place {
     }
 
     async fn open(&self, transfer: Transfer) -> Result<(Prepared, Ready), Failure> {
-        let representation = representation(&transfer);
         match transfer {
-            Transfer::Download { path, offset, .. } => {
-                self.prepare_download(&path, offset, representation).await
-            }
-            Transfer::Upload { path, offset, .. } => {
+            Transfer::Download {
+                path,
+                offset,
+                representation,
+            } => self.prepare_download(&path, offset, representation).await,
+            Transfer::Upload {
+                path,
+                offset,
+                representation,
+            } => {
                 let writing = match offset {
                     0 => Writing::Whole,
                     offset => Writing::From(offset),
                 };
                 self.prepare_upload(&path, writing, representation).await
             }
-            Transfer::Append { path, .. } => {
+            Transfer::Append {
+                path,
+                representation,
+            } => {
                 self.prepare_upload(&path, Writing::Append, representation)
                     .await
             }
-            Transfer::UploadUnique { .. } => self.prepare_unique(representation).await,
+            Transfer::UploadUnique { representation } => self.prepare_unique(representation).await,
             Transfer::List { path, format } => self.prepare_list(path, format).await,
         }
     }
@@ -169,21 +177,6 @@ impl Place {
             work: Work::List(list),
         };
         Ok((Prepared::Open, ready))
-    }
-}
-
-/// `TYPE A` or not; listings are lines already.
-const fn representation(transfer: &Transfer) -> Representation {
-    match transfer {
-        Transfer::Download { ascii: true, .. }
-        | Transfer::Upload { ascii: true, .. }
-        | Transfer::Append { ascii: true, .. }
-        | Transfer::UploadUnique { ascii: true } => Representation::Ascii,
-        Transfer::Download { .. }
-        | Transfer::Upload { .. }
-        | Transfer::Append { .. }
-        | Transfer::UploadUnique { .. }
-        | Transfer::List { .. } => Representation::Image,
     }
 }
 

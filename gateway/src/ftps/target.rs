@@ -1,6 +1,8 @@
 //! Where an upload goes: a file that is there, or one that is made when the data connection is.
 
-use super::transfer::{Representation, Upload};
+use ftp::Representation;
+
+use super::transfer::Upload;
 use crate::storage::{self, Create, Files, Open, OpenFile, StoragePath, Truncate, Write};
 
 /// A file that an upload is for.

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
-use ftp::{Failure, TransferFailure};
+use ftp::{Failure, Representation, TransferFailure};
 use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
@@ -36,15 +36,6 @@ const FAREWELL: Duration = Duration::from_secs(3);
 /// connection is closed. A client whose sending fails may never look at the reply that says why.
 const DISCARDED_MAX: u64 = 64 * 1024 * 1024;
 const DISCARDED_FOR: Duration = Duration::from_secs(1);
-
-/// How the bytes of a file become those of the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Representation {
-    /// As they are (`TYPE I`).
-    Image,
-    /// Lines end with CR LF (`TYPE A`).
-    Ascii,
-}
 
 /// A file to be sent.
 #[derive(Debug)]

@@ -4,9 +4,9 @@ use alloc::{format, string::String, vec, vec::Vec};
 
 use super::{
     Mode, Session,
-    state::{Account, Login, Progress, Protection, Representation, State, Task},
+    state::{Account, Login, Progress, Protection, State, Task},
 };
-use crate::{Action, Command, DataProtection, Reply};
+use crate::{Action, Command, DataProtection, Reply, Representation};
 
 /// How many verbs stand on a line of `HELP`.
 const VERBS_A_LINE: usize = 8;

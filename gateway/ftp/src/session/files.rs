@@ -5,9 +5,11 @@ use alloc::{format, string::ToString, vec, vec::Vec};
 
 use super::{
     Session,
-    state::{Prelude, Purpose, Representation, Task},
+    state::{Prelude, Purpose, Task},
 };
-use crate::{Action, Command, Done, Entry, Failure, FileTask, Kind, Reply, reply::quoted};
+use crate::{
+    Action, Command, Done, Entry, Failure, FileTask, Kind, Reply, Representation, reply::quoted,
+};
 
 impl Session {
     /// Obeys a command about a file or folder; others go on to parameters and transfers.

@@ -6,9 +6,9 @@ use core::mem;
 use super::{
     Session,
     settings::Encryption,
-    state::{Account, Login, Port, Prelude, Protection, Representation, Setup, State, Task},
+    state::{Account, Login, Port, Prelude, Protection, Setup, State, Task},
 };
-use crate::{Action, Entered, Facts, LoginFailure, Reply, UserCheck};
+use crate::{Action, Entered, Facts, LoginFailure, Reply, Representation, UserCheck};
 
 /// The answer to every `USER` and `PASS` in clear that policy forbids, the same for users who exist and who do not.
 const TLS_FIRST: &str = "Passwords do not travel in clear here: send AUTH TLS first";

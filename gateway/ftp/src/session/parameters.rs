@@ -2,11 +2,8 @@
 
 use alloc::format;
 
-use super::{
-    Session,
-    state::{Prelude, Representation},
-};
-use crate::{Command, Facts};
+use super::{Session, state::Prelude};
+use crate::{Command, Facts, Representation};
 
 impl Session {
     /// Obeys a command about how files are sent; what is left are transfers.

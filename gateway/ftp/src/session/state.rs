@@ -2,7 +2,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use crate::{DataPolicy, DataProtection, Facts, Timestamp, Transfer};
+use crate::{DataPolicy, DataProtection, Facts, Representation, Timestamp, Transfer};
 
 /// Where a session stands.
 #[derive(Debug)]
@@ -57,13 +57,6 @@ pub(super) struct Account {
     pub(super) port: Port,
     pub(super) setup: Setup,
     pub(super) prelude: Prelude,
-}
-
-/// What `TYPE` says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Representation {
-    Ascii,
-    Image,
 }
 
 /// The data port of the next transfer. The transfer uses it up.

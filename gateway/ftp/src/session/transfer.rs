@@ -12,11 +12,11 @@ use alloc::{format, string::String, vec::Vec};
 use super::{
     Session,
     files::refusal,
-    state::{Port, Prelude, Progress, Representation, State, Task},
+    state::{Port, Prelude, Progress, State, Task},
 };
 use crate::{
-    Action, Command, DataFailure, DataProtection, Failure, ListFormat, Prepared, Reply, Transfer,
-    TransferFailure,
+    Action, Command, DataFailure, DataProtection, Failure, ListFormat, Prepared, Reply,
+    Representation, Transfer, TransferFailure,
 };
 
 const ABORTED: &str = "Transfer aborted";
@@ -27,7 +27,7 @@ impl Session {
         let Some(account) = self.account() else {
             return;
         };
-        let ascii = account.representation == Representation::Ascii;
+        let representation = account.representation;
         let facts = account.facts;
         let offset = match *prelude {
             Prelude::Restart(offset) => offset,
@@ -38,21 +38,24 @@ impl Session {
             Command::Retrieve(path) => Transfer::Download {
                 path,
                 offset,
-                ascii,
+                representation,
             },
             Command::Store(path) => Transfer::Upload {
                 path,
                 offset,
-                ascii,
+                representation,
             },
             // RFC 3659 §5.3: after REST, APPE is STOR.
             Command::Append(path) if offset > 0 => Transfer::Upload {
                 path,
                 offset,
-                ascii,
+                representation,
             },
-            Command::Append(path) => Transfer::Append { path, ascii },
-            Command::StoreUnique => Transfer::UploadUnique { ascii },
+            Command::Append(path) => Transfer::Append {
+                path,
+                representation,
+            },
+            Command::StoreUnique => Transfer::UploadUnique { representation },
             Command::List(path) => list(path, ListFormat::Long),
             Command::Names(path) => list(path, ListFormat::Names),
             Command::ListFacts(path) => list(path, ListFormat::Facts(facts)),
@@ -202,7 +205,7 @@ fn promise(transfer: &Transfer, prepared: Prepared) -> Vec<u8> {
             Transfer::Download {
                 path,
                 offset: _,
-                ascii: false,
+                representation: Representation::Image,
             },
             Prepared::Sized(size),
         ) => [

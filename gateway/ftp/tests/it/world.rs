@@ -2,8 +2,8 @@
 
 use ftp::{
     Action, DataFailure, DataPolicy, DataProtection, Done, Entered, Entry, Event, Failure,
-    FileTask, Kind, ListFormat, LoginFailure, Opened, PassiveFailure, Prepared, Reply, Timestamp,
-    Transfer, TransferFailure, UserCheck,
+    FileTask, Kind, ListFormat, LoginFailure, Opened, PassiveFailure, Prepared, Reply,
+    Representation, Timestamp, Transfer, TransferFailure, UserCheck,
 };
 
 use crate::script::unescape;
@@ -59,7 +59,10 @@ fn describe_task(task: &FileTask) -> String {
 }
 
 fn describe_transfer(transfer: &Transfer) -> String {
-    let text = |ascii: bool| if ascii { ", as text" } else { "" };
+    let text = |representation: &Representation| match representation {
+        Representation::Ascii => ", as text",
+        Representation::Image => "",
+    };
     let from = |offset: u64| match offset {
         0 => String::new(),
         offset => format!(", from byte {offset}"),
@@ -68,27 +71,32 @@ fn describe_transfer(transfer: &Transfer) -> String {
         Transfer::Download {
             path,
             offset,
-            ascii,
+            representation,
         } => format!(
             "open {} to read{}{}",
             shown(path),
             from(*offset),
-            text(*ascii)
+            text(representation)
         ),
         Transfer::Upload {
             path,
             offset,
-            ascii,
+            representation,
         } => format!(
             "open {} to write{}{}",
             shown(path),
             from(*offset),
-            text(*ascii)
+            text(representation)
         ),
-        Transfer::Append { path, ascii } => {
-            format!("open {} to append{}", shown(path), text(*ascii))
+        Transfer::Append {
+            path,
+            representation,
+        } => {
+            format!("open {} to append{}", shown(path), text(representation))
         }
-        Transfer::UploadUnique { ascii } => format!("open a new file to write{}", text(*ascii)),
+        Transfer::UploadUnique { representation } => {
+            format!("open a new file to write{}", text(representation))
+        }
         Transfer::List { path, format } => {
             let folder = path
                 .as_ref()
