@@ -1,46 +1,74 @@
 //! `PASV`, `EPSV`, `PORT`, `EPRT`: where the data connection comes from (RFC 959, RFC 2428).
+//!
+//! What policy forbids is refused at once, with the reason: a client that is told so only by its transfer has waited for
+//! nothing.
 
-use alloc::{borrow::ToOwned, format, string::String};
+use alloc::{format, string::String};
 use core::{fmt, net::Ipv4Addr};
 
 use super::{
     Family, Mode, Session,
-    state::{Passive, Port, Setup, Task},
+    state::{Passive, Port, Prelude, Setup, Task},
 };
-use crate::{Action, Command, Opened, PassiveFailure};
+use crate::{Action, Opened, PassiveFailure};
+
+const EXTENDED_ONLY: &str = "After EPSV ALL there is only EPSV";
 
 impl Session {
-    /// Obeys the commands that prepare a data connection. What policy forbids is refused at once, with the reason: a
-    /// client that is told so only by its transfer has waited for nothing.
-    pub(super) fn set_up_data(&mut self, command: &Command) {
-        let is_extended = self
-            .account()
-            .is_some_and(|account| account.setup == Setup::Extended);
-        match (command, &self.settings.passive) {
-            (Command::Port | Command::ExtendedPort | Command::Passive, _) if is_extended => {
-                self.say(503, "After EPSV ALL there is only EPSV");
-            }
-            (Command::Port | Command::ExtendedPort, _) => {
-                self.say(534, self.settings.active_refusal.clone());
-            }
-            (_, Mode::Deny(reason)) => self.say(534, reason.to_owned()),
-            (Command::ExtendedPassiveAll, Mode::Allow) => self.use_extended_only(),
-            (Command::ExtendedPassive(Some(family)), Mode::Allow)
-                if !self.settings.family.is(*family) =>
-            {
-                let text = format!("Not that network protocol: use {}", self.settings.family);
-                self.say(522, text);
-            }
-            (Command::ExtendedPassive(_), Mode::Allow) => self.open_data_port(Passive::Extended),
-            (_, Mode::Allow) => self.open_data_port(Passive::Plain),
+    /// `PORT` and `EPRT`.
+    pub(super) fn port(&mut self) {
+        if self.uses_extended_only() {
+            return self.say(503, EXTENDED_ONLY);
         }
+        self.say(534, self.settings.active_refusal.clone());
     }
 
-    fn use_extended_only(&mut self) {
+    /// `PASV`.
+    pub(super) fn passive(&mut self, prelude: Prelude) {
+        self.keep_restart(prelude);
+        if self.uses_extended_only() {
+            return self.say(503, EXTENDED_ONLY);
+        }
+        if let Mode::Deny(reason) = &self.settings.passive {
+            return self.say(534, reason.clone());
+        }
+        self.open_data_port(Passive::Plain);
+    }
+
+    /// `EPSV`.
+    pub(super) fn extended_passive(&mut self, asked: Option<u32>, prelude: Prelude) {
+        self.keep_restart(prelude);
+        if let Mode::Deny(reason) = &self.settings.passive {
+            return self.say(534, reason.clone());
+        }
+        let family = self.settings.family;
+        if asked.is_some_and(|number| !family.is(number)) {
+            return self.say(522, format!("Not that network protocol: use {family}"));
+        }
+        self.open_data_port(Passive::Extended);
+    }
+
+    /// `EPSV ALL`.
+    pub(super) fn extended_passive_all(&mut self) {
+        if let Mode::Deny(reason) = &self.settings.passive {
+            return self.say(534, reason.clone());
+        }
         if let Some(account) = self.account() {
             account.setup = Setup::Extended;
         }
         self.say(200, "Only EPSV from now on");
+    }
+
+    fn uses_extended_only(&mut self) -> bool {
+        self.account()
+            .is_some_and(|account| account.setup == Setup::Extended)
+    }
+
+    /// `PASV` and `EPSV` belong to the transfer that `REST` is for.
+    fn keep_restart(&mut self, prelude: Prelude) {
+        if let (Prelude::Restart(_), Some(account)) = (&prelude, self.account()) {
+            account.prelude = prelude;
+        }
     }
 
     /// The port that was reserved before is given back by this.

@@ -8,54 +8,82 @@ use super::{
     state::{Prelude, Purpose, Task},
 };
 use crate::{
-    Action, Command, Done, Entry, Failure, FileTask, Kind, Reply, Representation, reply::quoted,
+    Action, Done, Entry, Failure, FileTask, Kind, Reply, Representation, Timestamp, reply::quoted,
 };
 
 impl Session {
-    /// Obeys a command about a file or folder; others go on to parameters and transfers.
-    pub(super) fn obey_about_files(&mut self, command: Command, prelude: Prelude) {
-        let (purpose, task) = match command {
-            Command::PrintDirectory => return self.print_directory(),
-            Command::Size(_) if self.is_ascii() => return self.say(550, "SIZE needs TYPE I first"),
+    /// `CWD` and `CDUP`.
+    pub(super) fn change_directory(&mut self, path: Vec<u8>) {
+        self.work(Purpose::ChangeDirectory, FileTask::ChangeDirectory(path));
+    }
 
-            Command::ChangeToParent => (
-                Purpose::ChangeDirectory,
-                FileTask::ChangeDirectory(b"..".to_vec()),
-            ),
-            Command::ChangeDirectory(path) => {
-                (Purpose::ChangeDirectory, FileTask::ChangeDirectory(path))
+    /// `MKD`.
+    pub(super) fn make_directory(&mut self, path: Vec<u8>) {
+        self.work(Purpose::MakeDirectory, FileTask::MakeDirectory(path));
+    }
+
+    /// `RMD`.
+    pub(super) fn remove_directory(&mut self, path: Vec<u8>) {
+        self.work(Purpose::RemoveDirectory, FileTask::RemoveDirectory(path));
+    }
+
+    /// `DELE`.
+    pub(super) fn delete(&mut self, path: Vec<u8>) {
+        self.work(Purpose::Delete, FileTask::Delete(path));
+    }
+
+    /// `RNFR`.
+    pub(super) fn rename_from(&mut self, path: Vec<u8>) {
+        let purpose = Purpose::RenameSource(path.clone());
+        self.work(purpose, FileTask::RenameSource(path));
+    }
+
+    /// `RNTO`.
+    pub(super) fn rename_to(&mut self, target: Vec<u8>, prelude: Prelude) {
+        match prelude {
+            Prelude::RenameFrom(source) => {
+                self.work(Purpose::Rename, FileTask::Rename { source, target });
             }
-            Command::MakeDirectory(path) => (Purpose::MakeDirectory, FileTask::MakeDirectory(path)),
-            Command::RemoveDirectory(path) => {
-                (Purpose::RemoveDirectory, FileTask::RemoveDirectory(path))
-            }
-            Command::Delete(path) => (Purpose::Delete, FileTask::Delete(path)),
-            Command::RenameFrom(path) => (
-                Purpose::RenameSource(path.clone()),
-                FileTask::RenameSource(path),
-            ),
-            Command::RenameTo(target) => match prelude {
-                Prelude::RenameFrom(source) => {
-                    (Purpose::Rename, FileTask::Rename { source, target })
-                }
-                Prelude::None | Prelude::Restart(_) => return self.say(503, "Send RNFR first"),
-            },
-            Command::Size(path) => (Purpose::Size, FileTask::Describe(path)),
-            Command::ModificationTime(path) => {
-                (Purpose::ModificationTime, FileTask::Describe(path))
-            }
-            Command::Facts(path) => (
-                Purpose::Facts,
-                FileTask::Describe(path.unwrap_or_else(|| b".".to_vec())),
-            ),
-            Command::Status(Some(path)) => (Purpose::Status, FileTask::List(path)),
-            Command::ModifyTime(time, path) => (
-                Purpose::SetModified(time, path.clone()),
-                FileTask::SetModified(path, time),
-            ),
-            Command::ChangeMode(mode, path) => (Purpose::SetMode, FileTask::SetMode(path, mode)),
-            command => return self.obey_about_parameters(command, &prelude),
-        };
+            Prelude::None | Prelude::Restart(_) => self.say(503, "Send RNFR first"),
+        }
+    }
+
+    /// `SIZE`: the bytes that a transfer would send, which nobody knows of a text.
+    pub(super) fn size(&mut self, path: Vec<u8>) {
+        if self.is_ascii() {
+            return self.say(550, "SIZE needs TYPE I first");
+        }
+        self.work(Purpose::Size, FileTask::Describe(path));
+    }
+
+    /// `MDTM`.
+    pub(super) fn modification_time(&mut self, path: Vec<u8>) {
+        self.work(Purpose::ModificationTime, FileTask::Describe(path));
+    }
+
+    /// `MLST`.
+    pub(super) fn facts(&mut self, path: Option<Vec<u8>>) {
+        let path = path.unwrap_or_else(|| b".".to_vec());
+        self.work(Purpose::Facts, FileTask::Describe(path));
+    }
+
+    /// `STAT` with a path.
+    pub(super) fn status_of(&mut self, path: Vec<u8>) {
+        self.work(Purpose::Status, FileTask::List(path));
+    }
+
+    /// `MFMT`.
+    pub(super) fn modify_time(&mut self, time: Timestamp, path: Vec<u8>) {
+        let purpose = Purpose::SetModified(time, path.clone());
+        self.work(purpose, FileTask::SetModified(path, time));
+    }
+
+    /// `SITE CHMOD`.
+    pub(super) fn change_mode(&mut self, mode: u32, path: Vec<u8>) {
+        self.work(Purpose::SetMode, FileTask::SetMode(path, mode));
+    }
+
+    fn work(&mut self, purpose: Purpose, task: FileTask) {
         if self.is_abort_waiting() {
             return self.say(451, "Aborted before it began");
         }
@@ -63,7 +91,8 @@ impl Session {
         self.ask(Action::File(task));
     }
 
-    fn print_directory(&mut self) {
+    /// `PWD`.
+    pub(super) fn print_directory(&mut self) {
         let Some(account) = self.account() else {
             return;
         };
@@ -118,7 +147,7 @@ impl Session {
             (Purpose::ModificationTime, Done::Entry(_, entry)) => {
                 Reply::new(213, entry.modified.to_string())
             }
-            (Purpose::Facts, Done::Entry(path, entry)) => self.facts(path, &entry),
+            (Purpose::Facts, Done::Entry(path, entry)) => self.facts_reply(path, &entry),
             // The reply is draft-somers-ftp-mfxx's.
             (Purpose::SetModified(time, path), _) => {
                 Reply::with_path(213, [format!("Modify={time}; ").as_bytes(), &path].concat())
@@ -140,7 +169,7 @@ impl Session {
     }
 
     /// `MLST` shows the path where a listing shows the name (RFC 3659 §7.2).
-    fn facts(&mut self, path: Vec<u8>, entry: &Entry) -> Reply {
+    fn facts_reply(&mut self, path: Vec<u8>, entry: &Entry) -> Reply {
         let facts = self
             .account()
             .map(|account| account.facts)

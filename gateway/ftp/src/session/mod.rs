@@ -29,7 +29,7 @@ use self::{
     ending::Ending,
     state::{Account, Login, Prelude, Progress, Protection, State, Task},
 };
-use crate::{Action, Command, DataProtection, Event, Reply};
+use crate::{Action, Command, DataProtection, Event, ListFormat, Reply, Representation};
 
 /// How many commands wait at most while another is under way.
 const WAITING_MAX: usize = 16;
@@ -142,6 +142,9 @@ impl Session {
     }
 
     fn obey(&mut self, command: Command, prelude: Prelude) {
+        if self.account().is_none() && !is_for_everybody(&command) {
+            return self.say(530, "Log in first, with USER and PASS");
+        }
         match command {
             Command::AuthTls => self.auth(Protection::Encrypted),
             Command::AuthSsl => self.auth(Protection::Sized(DataProtection::Private)),
@@ -164,28 +167,68 @@ impl Session {
             Command::System => self.say(215, "UNIX Type: L8"),
             Command::Utf8 => self.say(200, "Names are sent as they are stored, mostly UTF-8"),
 
-            command => self.obey_if_logged_in(command, prelude),
-        }
-    }
+            Command::Port | Command::ExtendedPort => self.port(),
+            Command::Passive => self.passive(prelude),
+            Command::ExtendedPassive(family) => self.extended_passive(family, prelude),
+            Command::ExtendedPassiveAll => self.extended_passive_all(),
 
-    fn obey_if_logged_in(&mut self, command: Command, prelude: Prelude) {
-        let State::LoggedIn(account, _) = &mut self.state else {
-            return self.say(530, "Log in first, with USER and PASS");
-        };
-        match command {
-            Command::Passive | Command::ExtendedPassive(_) => {
-                // They belong to the transfer that REST is for.
-                if let Prelude::Restart(_) = prelude {
-                    account.prelude = prelude;
-                }
-                self.set_up_data(&command);
-            }
-            Command::Port | Command::ExtendedPort | Command::ExtendedPassiveAll => {
-                self.set_up_data(&command);
-            }
-            command => self.obey_about_files(command, prelude),
+            Command::Ascii => self.represent(Representation::Ascii),
+            Command::Image => self.represent(Representation::Image),
+            Command::StreamMode => self.say(200, "MODE S"),
+            Command::FileStructure => self.say(200, "STRU F"),
+            Command::Allocate => self.say(202, "Not needed here"),
+            Command::Restart(offset) => self.restart(offset),
+            Command::ChooseFacts(facts) => self.choose_facts(facts),
+
+            Command::PrintDirectory => self.print_directory(),
+            Command::ChangeToParent => self.change_directory(b"..".to_vec()),
+            Command::ChangeDirectory(path) => self.change_directory(path),
+            Command::MakeDirectory(path) => self.make_directory(path),
+            Command::RemoveDirectory(path) => self.remove_directory(path),
+            Command::Delete(path) => self.delete(path),
+            Command::RenameFrom(path) => self.rename_from(path),
+            Command::RenameTo(path) => self.rename_to(path, prelude),
+            Command::Size(path) => self.size(path),
+            Command::ModificationTime(path) => self.modification_time(path),
+            Command::Facts(path) => self.facts(path),
+            Command::Status(Some(path)) => self.status_of(path),
+            Command::ModifyTime(time, path) => self.modify_time(time, path),
+            Command::ChangeMode(mode, path) => self.change_mode(mode, path),
+
+            Command::Retrieve(path) => self.retrieve(path, &prelude),
+            Command::Store(path) => self.store(path, &prelude),
+            Command::Append(path) => self.append(path, &prelude),
+            Command::StoreUnique => self.store_unique(),
+            Command::List(path) => self.list(path, ListFormat::Long),
+            Command::Names(path) => self.list(path, ListFormat::Names),
+            Command::ListFacts(path) => self.list_facts(path),
         }
     }
+}
+
+/// Whether somebody who has not logged in may ask for this.
+const fn is_for_everybody(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::AuthTls
+            | Command::AuthSsl
+            | Command::ProtectionBufferSize
+            | Command::ProtectClear
+            | Command::ProtectPrivate
+            | Command::ClearControl
+            | Command::User(_)
+            | Command::Password(_)
+            | Command::Reinitialize
+            | Command::Quit
+            | Command::Abort
+            | Command::Features
+            | Command::Help(_)
+            | Command::Nothing
+            | Command::SiteHelp
+            | Command::Status(None)
+            | Command::System
+            | Command::Utf8
+    )
 }
 
 /// How every file of this folder answers and asks.

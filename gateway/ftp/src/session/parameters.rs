@@ -1,34 +1,27 @@
-//! `TYPE`, `MODE`, `STRU`, `ALLO`, `REST`, `OPTS MLST`: how the next transfers are done.
+//! `TYPE`, `REST`, `OPTS MLST`: how the next transfers are done.
 
 use alloc::format;
 
 use super::{Session, state::Prelude};
-use crate::{Command, Facts, Representation};
+use crate::{Facts, Representation};
 
 impl Session {
-    /// Obeys a command about how files are sent; what is left are transfers.
-    pub(super) fn obey_about_parameters(&mut self, command: Command, prelude: &Prelude) {
-        match command {
-            Command::Ascii => self.represent(Representation::Ascii, "Text: lines end with CR LF"),
-            Command::Image => self.represent(Representation::Image, "Bytes as they are"),
-            Command::StreamMode => self.say(200, "MODE S"),
-            Command::FileStructure => self.say(200, "STRU F"),
-            Command::Allocate => self.say(202, "Not needed here"),
-            Command::Restart(offset) => self.restart(offset),
-            Command::ChooseFacts(facts) => self.choose_facts(facts),
-            command => self.obey_transfer(command, prelude),
-        }
-    }
-
-    fn represent(&mut self, representation: Representation, text: &str) {
+    /// `TYPE`.
+    pub(super) fn represent(&mut self, representation: Representation) {
         if let Some(account) = self.account() {
             account.representation = representation;
         }
-        self.say(200, text);
+        self.say(
+            200,
+            match representation {
+                Representation::Ascii => "Text: lines end with CR LF",
+                Representation::Image => "Bytes as they are",
+            },
+        );
     }
 
     /// `REST`. In a text the byte to go on from is another one here than there.
-    fn restart(&mut self, offset: u64) {
+    pub(super) fn restart(&mut self, offset: u64) {
         let Some(account) = self.account() else {
             return;
         };
@@ -39,7 +32,8 @@ impl Session {
         self.say(350, format!("The next transfer goes on at byte {offset}"));
     }
 
-    fn choose_facts(&mut self, facts: Facts) {
+    /// `OPTS MLST`.
+    pub(super) fn choose_facts(&mut self, facts: Facts) {
         if let Some(account) = self.account() {
             account.facts = facts;
         }

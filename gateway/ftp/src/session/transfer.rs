@@ -15,54 +15,67 @@ use super::{
     state::{Port, Prelude, Progress, State, Task},
 };
 use crate::{
-    Action, Command, DataFailure, DataProtection, Failure, ListFormat, Prepared, Reply,
-    Representation, Transfer, TransferFailure,
+    Action, DataFailure, DataProtection, Failure, ListFormat, Prepared, Reply, Representation,
+    Transfer, TransferFailure,
 };
 
 const ABORTED: &str = "Transfer aborted";
 
 impl Session {
-    /// Obeys a transfer command, after whatever `REST` said.
-    pub(super) fn obey_transfer(&mut self, command: Command, prelude: &Prelude) {
-        let Some(account) = self.account() else {
-            return;
-        };
-        let representation = account.representation;
-        let facts = account.facts;
-        let offset = match *prelude {
-            Prelude::Restart(offset) => offset,
-            Prelude::None | Prelude::RenameFrom(_) => 0,
-        };
-        let list = |path, format| Transfer::List { path, format };
-        let transfer = match command {
-            Command::Retrieve(path) => Transfer::Download {
-                path,
-                offset,
-                representation,
-            },
-            Command::Store(path) => Transfer::Upload {
-                path,
-                offset,
-                representation,
-            },
-            // RFC 3659 §5.3: after REST, APPE is STOR.
-            Command::Append(path) if offset > 0 => Transfer::Upload {
-                path,
-                offset,
-                representation,
-            },
-            Command::Append(path) => Transfer::Append {
-                path,
-                representation,
-            },
-            Command::StoreUnique => Transfer::UploadUnique { representation },
-            Command::List(path) => list(path, ListFormat::Long),
-            Command::Names(path) => list(path, ListFormat::Names),
-            Command::ListFacts(path) => list(path, ListFormat::Facts(facts)),
-            // Nothing comes here: every other command was obeyed on the way.
-            _ => return self.say(502, "Not implemented"),
-        };
-        self.prepare(transfer);
+    /// `RETR`, after whatever `REST` said.
+    pub(super) fn retrieve(&mut self, path: Vec<u8>, prelude: &Prelude) {
+        self.prepare(Transfer::Download {
+            path,
+            offset: prelude.offset(),
+            representation: self.representation(),
+        });
+    }
+
+    /// `STOR`, after whatever `REST` said.
+    pub(super) fn store(&mut self, path: Vec<u8>, prelude: &Prelude) {
+        self.prepare(Transfer::Upload {
+            path,
+            offset: prelude.offset(),
+            representation: self.representation(),
+        });
+    }
+
+    /// `APPE`; after `REST` it is `STOR` (RFC 3659 §5.3).
+    pub(super) fn append(&mut self, path: Vec<u8>, prelude: &Prelude) {
+        if prelude.offset() > 0 {
+            return self.store(path, prelude);
+        }
+        self.prepare(Transfer::Append {
+            path,
+            representation: self.representation(),
+        });
+    }
+
+    /// `STOU`.
+    pub(super) fn store_unique(&mut self) {
+        self.prepare(Transfer::UploadUnique {
+            representation: self.representation(),
+        });
+    }
+
+    /// `LIST` and `NLST`.
+    pub(super) fn list(&mut self, path: Option<Vec<u8>>, format: ListFormat) {
+        self.prepare(Transfer::List { path, format });
+    }
+
+    /// `MLSD`.
+    pub(super) fn list_facts(&mut self, path: Option<Vec<u8>>) {
+        let facts = self.account().map(|account| account.facts);
+        self.list(path, ListFormat::Facts(facts.unwrap_or_default()));
+    }
+
+    const fn representation(&self) -> Representation {
+        match &self.state {
+            State::LoggedIn(account, _) => account.representation,
+            State::Opening | State::Securing(_) | State::Login(_) | State::Closed => {
+                Representation::Ascii
+            }
+        }
     }
 
     fn prepare(&mut self, transfer: Transfer) {
@@ -178,6 +191,16 @@ impl Session {
         {
             *progress = Progress::Unasked;
             self.status_report(Some(bytes));
+        }
+    }
+}
+
+impl Prelude {
+    /// Where the transfer begins.
+    const fn offset(&self) -> u64 {
+        match self {
+            Self::Restart(offset) => *offset,
+            Self::None | Self::RenameFrom(_) => 0,
         }
     }
 }
