@@ -120,6 +120,7 @@ impl Place {
             path,
             writing,
             representation,
+            patience: self.patience,
         };
         let found = target.find().await;
         let ready = match found.map_err(|error| refused(&error))? {
@@ -153,6 +154,7 @@ impl Place {
                 path: self.resolve(&name)?,
                 writing: Writing::Unique,
                 representation,
+                patience: self.patience,
             };
             match target.find().await {
                 Ok(None) => {

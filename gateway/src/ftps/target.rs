@@ -1,9 +1,12 @@
 //! Where an upload goes: a file that is there, or one that is made when the data connection is.
 
+use std::time::Duration;
+
 use ftp::Representation;
+use tokio::time::timeout;
 
 use super::transfer::Upload;
-use crate::storage::{self, Create, Files, Open, OpenFile, StoragePath, Truncate, Write};
+use crate::storage::{self, Create, Error, Files, Open, OpenFile, StoragePath, Truncate, Write};
 
 /// A file that an upload is for.
 #[derive(Debug)]
@@ -12,6 +15,8 @@ pub(super) struct Target {
     pub(super) path: StoragePath,
     pub(super) writing: Writing,
     pub(super) representation: Representation,
+    /// How long the making of it may take.
+    pub(super) patience: Duration,
 }
 
 /// What changes a file in which way.
@@ -36,10 +41,15 @@ impl Target {
         }
     }
 
-    /// Makes the file. Should one have come meanwhile, that is written as if it had been there before.
+    /// Makes the file, or gives up where storage hangs. Should one have come meanwhile, that is written as if it had been
+    /// there before.
     pub(super) async fn make(self) -> storage::Result<Upload> {
-        let file = self.files.open(&self.path, self.how()).await?;
-        self.upload(file).await
+        let making = async {
+            let file = self.files.open(&self.path, self.how()).await?;
+            self.upload(file).await
+        };
+        let made = timeout(self.patience, making).await;
+        made.unwrap_or(Err(Error::Stuck))
     }
 
     async fn upload(&self, file: OpenFile) -> storage::Result<Upload> {
@@ -75,5 +85,30 @@ impl Target {
             write: Some(write),
             mode: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::doors::Doors;
+
+    #[tokio::test]
+    async fn a_file_whose_making_hangs_is_given_up() {
+        let doors = Doors::new().await;
+        doors.close("file");
+        let target = Target {
+            files: doors.files.clone(),
+            path: StoragePath::resolve(&StoragePath::root(), b"file").unwrap(),
+            writing: Writing::Whole,
+            representation: Representation::Image,
+            patience: Duration::from_millis(1),
+        };
+
+        let made = timeout(Duration::from_mins(1), target.make()).await;
+
+        let refusal = made.expect("it is still waited for").err();
+        assert!(matches!(refusal, Some(Error::Stuck)), "{refusal:?}");
+        doors.open("file");
     }
 }
