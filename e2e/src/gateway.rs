@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -122,14 +122,7 @@ impl Prepared {
     pub fn start(self) -> Result<Gateway> {
         let mut command = self.command()?;
         let mut program = Program::start(&mut command, b"")?;
-        self.place.wait_for_host_key(|| {
-            ensure!(
-                program.is_running()?,
-                "the gateway did not start:\n{}",
-                program.said()?
-            );
-            Ok(())
-        })?;
+        self.place.wait_for_host_key(|| program.ensure_running())?;
         let Self {
             place,
             folder,

@@ -2,7 +2,7 @@
 
 use std::{env, fs, path::Path, process::Command};
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use tempfile::TempDir;
 
 use crate::{
@@ -41,14 +41,7 @@ impl OpenSsh {
             home,
         };
         let mut program = Program::start(&mut command(&place, &host_key), b"")?;
-        place.wait_for_host_key(|| {
-            ensure!(
-                program.is_running()?,
-                "sshd did not start:\n{}",
-                program.said()?
-            );
-            Ok(())
-        })?;
+        place.wait_for_host_key(|| program.ensure_running())?;
         Ok(Self {
             program,
             place,

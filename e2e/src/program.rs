@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::wait::{PATIENCE, until_within};
@@ -97,6 +97,14 @@ impl Program {
     /// Whether it runs.
     pub fn is_running(&mut self) -> Result<bool> {
         Ok(self.child.try_wait()?.is_none())
+    }
+
+    /// Fails when it has ended, with how it ended and all that it said: for whoever waits for it to serve.
+    pub fn ensure_running(&mut self) -> Result<()> {
+        match self.child.try_wait()? {
+            None => Ok(()),
+            Some(status) => bail!("{} ended with {status}\n{}", self.name, self.said()?),
+        }
     }
 
     /// Sends `signal` to the program alone.
@@ -207,4 +215,24 @@ fn told(command: &Command) -> String {
         write!(told, " {}", argument.to_string_lossy()).ok();
     }
     told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wait::until;
+
+    #[test]
+    fn a_program_that_ends_instead_of_serving_tells_how_and_why() -> Result<()> {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo 'the port is taken' >&2; exit 7"]);
+        let mut program = Program::start(&mut command, b"")?;
+
+        let error = until("its end", || Ok(program.ensure_running().err()))?;
+
+        let said = error.to_string();
+        assert!(said.contains("exit status: 7"), "{said}");
+        assert!(said.contains("the port is taken"), "{said}");
+        Ok(())
+    }
 }

@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use rustix::mount::{UnmountFlags, unmount};
 
 use crate::{disk::is_mounted, place::Place, program::Program, wait::until};
@@ -53,11 +53,7 @@ impl Mounted {
             program,
         };
         until("the sshfs mount", || {
-            ensure!(
-                mounted.program.is_running()?,
-                "sshfs ended: {}",
-                mounted.program.said()?
-            );
+            mounted.program.ensure_running()?;
             Ok(is_mounted(&mounted.folder)?.then_some(()))
         })?;
         Ok(mounted)

@@ -97,7 +97,7 @@ fn check_no_way_through(forward: &str, curl: &[&str]) -> Result<()> {
     let mut session = Program::start_with_pipe(&mut ssh(place, &options, &["sftp"]))?;
     let input = session.input()?;
     e2e::wait::until("the forwarding client", || {
-        anyhow::ensure!(session.is_running()?, "{}", session.said()?);
+        session.ensure_running()?;
         let listens = fs::read_to_string("/proc/net/tcp")?;
         Ok(listens.contains(&listening(forward)?).then_some(()))
     })?;
@@ -105,7 +105,7 @@ fn check_no_way_through(forward: &str, curl: &[&str]) -> Result<()> {
     let mut through = std::process::Command::new("curl");
     run(through.args(["-sS", "--max-time", "20"]).args(curl))?.failure()?;
 
-    assert!(session.is_running()?, "{}", session.said()?);
+    session.ensure_running()?;
     drop(input);
     Ok(())
 }

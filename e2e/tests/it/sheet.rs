@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use e2e::{
     clients::psftp::fingerprint,
     gateway::{Gateway, binary},
@@ -50,7 +50,7 @@ impl Example {
             ]);
         let mut gateway = Program::start(&mut command, b"")?;
         let sheet = until("the sheet", || {
-            ensure!(gateway.is_running()?, "{}", gateway.said()?);
+            gateway.ensure_running()?;
             Ok(Some(gateway.said()?).filter(|said| said.contains("\nStop ")))
         })?;
         Ok(Self {

@@ -1,6 +1,8 @@
 //! `cargo peers [sftp|ftps] [--rounds N] [--gib N]`: what this gateway costs beside Debian's servers: OpenSSH for SFTP,
 //! pure-ftpd, `ProFTPD` and vsftpd for FTPS.
 //!
+//! This gateway is built first, as it is released, so that the code is measured as it is now.
+//!
 //! All serve files in memory to the same client with the same cipher, in turns: A B, A B, … What counts is the CPU
 //! time of the server with all its processes; wall time on a busy machine says little. A program, not a test:
 //! it prints a table and asserts nothing.
@@ -9,6 +11,7 @@ mod account;
 mod contest;
 mod contestant;
 mod ftps;
+mod subject;
 mod table;
 
 use std::{
@@ -31,6 +34,7 @@ enum Contests {
 
 fn main() -> Result<()> {
     let (contests, plan) = read(env::args().skip(1))?;
+    subject::make_ready()?;
     let mut out = io::stdout().lock();
     if contests != Contests::Ftps {
         write!(out, "{}", sftp(plan)?)?;

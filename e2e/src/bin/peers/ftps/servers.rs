@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use e2e::{
     loopback,
     program::{Program, run},
@@ -67,7 +67,7 @@ impl Place {
     fn start(self, mut command: Command) -> Result<Peer> {
         let mut program = Program::start(&mut command, b"")?;
         until("the server", || {
-            ensure!(program.is_running()?, "it ended: {}", program.said()?);
+            program.ensure_running()?;
             Ok(TcpStream::connect(self.address).ok())
         })?;
         Ok(Peer {
