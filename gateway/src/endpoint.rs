@@ -21,10 +21,10 @@ use crate::{
 pub struct Endpoint {
     /// What the files said.
     pub configuration: Configuration,
-    /// The SSH host keys, in the order of their file names.
+    /// The SSH host keys, in the order of their file names; none where no listener speaks SFTP.
     pub host_keys: Vec<HostKey>,
-    /// How SSH is spoken, made from the host keys and the policy.
-    pub ssh: Ssh,
+    /// How SSH is spoken, made from the host keys and the policy; None where no listener speaks SFTP.
+    pub ssh: Option<Ssh>,
     /// How the FTPS listeners speak TLS, by their names.
     pub tls: BTreeMap<String, Arc<ServerTls>>,
     /// The ports of FTPS' data connections; None where no listener speaks FTPS.

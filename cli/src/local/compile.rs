@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
 
-use crds::{SecureFtpEndpoint, SecureFtpUser};
+use crds::{Protocol, SecureFtpEndpoint, SecureFtpUser};
 use gateway_config::ClientAddress;
 use plan::{
     Certificate, PassivePlacement, PasswordHashes, Placement, SecretKey, Secrets, Share, Sources,
@@ -57,7 +57,8 @@ pub(super) fn compile(
                 .filter_map(|problem| problems::placed(manifests, problem)),
         );
         let mut host_keys = compiled.host_keys;
-        if endpoint.value.spec.ssh.host_keys.is_none()
+        if speaks_sftp(&endpoint.value)
+            && endpoint.value.spec.ssh.host_keys.is_none()
             && let Some(pem) =
                 materials.host_key(&endpoint.identity.namespace, &endpoint.identity.name)?
         {
@@ -74,6 +75,11 @@ pub(super) fn compile(
     }
     reading.report(mistakes);
     Ok(services)
+}
+
+fn speaks_sftp(endpoint: &SecureFtpEndpoint) -> bool {
+    let mut listeners = endpoint.spec.listeners.iter();
+    listeners.any(|listener| listener.protocol == Protocol::Sftp)
 }
 
 fn served(

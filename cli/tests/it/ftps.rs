@@ -89,6 +89,25 @@ fn the_certificate_of_a_listener_that_is_gone_goes() {
 }
 
 #[test]
+fn an_endpoint_without_sftp_has_no_host_key() {
+    let place = Place::with("ftps");
+    place.edit("partners.yaml", |text| {
+        let (before, rest) = text.split_once("    - name: sftp\n").unwrap();
+        let (_, after) = rest.split_once("    - name: ftps\n").unwrap();
+        format!("{before}    - name: ftps\n{after}")
+    });
+
+    let running = start(&place);
+
+    running.sheet_line("--user supplier ftp://");
+    for folder in [state(&place), gateway(&place)] {
+        assert!(!folder.join("host-keys").exists(), "{}", folder.display());
+    }
+    let known_hosts = fs::read(state(&place).join("known_hosts")).unwrap();
+    assert!(known_hosts.is_empty());
+}
+
+#[test]
 fn this_machine_has_the_whole_range_and_tells_its_own_address() {
     let place = Place::with("ftps");
 

@@ -12,7 +12,9 @@ use std::{
     sync::Arc,
 };
 
-use gateway_config::{Configuration, Digest, ENDPOINT_FILE, Files, HOST_KEYS_FOLDER, TLS_FOLDER};
+use gateway_config::{
+    Configuration, Digest, ENDPOINT_FILE, Files, HOST_KEYS_FOLDER, Listener, Protocol, TLS_FOLDER,
+};
 use zeroize::Zeroizing;
 
 pub use self::watch::FolderWatch;
@@ -33,10 +35,10 @@ const FILES_MAX: usize = 1024;
 pub struct Loaded {
     /// What `endpoint.json` and the users files say.
     pub configuration: Configuration,
-    /// What is in `host-keys`, in the order of the names.
+    /// What is in `host-keys`, in the order of the names; nothing where no listener speaks SFTP.
     pub host_keys: Vec<HostKey>,
-    /// How SSH is spoken with these keys.
-    pub ssh: Ssh,
+    /// How SSH is spoken with these keys; None where no listener speaks SFTP.
+    pub ssh: Option<Ssh>,
     /// How the FTPS listeners speak TLS, by their names.
     pub tls: BTreeMap<String, Arc<ServerTls>>,
     /// The digest of `endpoint.json`, and through it of the users files.
@@ -80,7 +82,7 @@ pub enum LoadError {
         /// Why.
         source: Box<TlsError>,
     },
-    /// Without a host key no client can be served.
+    /// Without a host key no client of SFTP can be served.
     #[error("host-keys has no key; make one with ssh-keygen -t ed25519")]
     NoHostKey,
 }
@@ -95,16 +97,15 @@ pub fn load(folder: &Path) -> Result<Loaded, LoadError> {
     }
     let configuration = gateway_config::parse(&files).map_err(LoadError::Configuration)?;
     check::check(&configuration).map_err(LoadError::Contradiction)?;
-    let host_keys = read_all(&folder.join(HOST_KEYS_FOLDER))?
-        .into_iter()
-        .filter(|(name, _)| !has_extension(name, "pub"))
-        .map(|(name, bytes)| host_key(name, bytes))
-        .collect::<Result<Vec<_>, _>>()?;
-    if host_keys.is_empty() {
-        return Err(LoadError::NoHostKey);
-    }
-    let ssh = Ssh::new(&configuration.endpoint.ssh, &host_keys).map_err(LoadError::HostKeys)?;
-    let tls = tls::load(folder, &configuration.endpoint.listeners)?;
+    let listeners = &configuration.endpoint.listeners;
+    let (host_keys, ssh) = if listeners.iter().any(is_sftp) {
+        let host_keys = host_keys(&folder.join(HOST_KEYS_FOLDER))?;
+        let ssh = Ssh::new(&configuration.endpoint.ssh, &host_keys).map_err(LoadError::HostKeys)?;
+        (host_keys, Some(ssh))
+    } else {
+        (Vec::new(), None)
+    };
+    let tls = tls::load(folder, listeners)?;
     Ok(Loaded {
         configuration,
         host_keys,
@@ -112,6 +113,22 @@ pub fn load(folder: &Path) -> Result<Loaded, LoadError> {
         tls,
         digest,
     })
+}
+
+fn is_sftp(listener: &Listener) -> bool {
+    listener.protocol == Protocol::Sftp
+}
+
+fn host_keys(folder: &Path) -> Result<Vec<HostKey>, LoadError> {
+    let host_keys = read_all(folder)?
+        .into_iter()
+        .filter(|(name, _)| !has_extension(name, "pub"))
+        .map(|(name, bytes)| host_key(name, bytes))
+        .collect::<Result<Vec<_>, _>>()?;
+    if host_keys.is_empty() {
+        return Err(LoadError::NoHostKey);
+    }
+    Ok(host_keys)
 }
 
 fn host_key(name: String, bytes: Vec<u8>) -> Result<HostKey, LoadError> {

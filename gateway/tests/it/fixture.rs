@@ -127,7 +127,7 @@ pub(crate) fn endpoint(
     Endpoint {
         tls: BTreeMap::new(),
         passive: None,
-        ssh: Ssh::new(&configuration.endpoint.ssh, &host_keys).unwrap(),
+        ssh: Some(Ssh::new(&configuration.endpoint.ssh, &host_keys).unwrap()),
         volume: Volume::open(&configuration.endpoint.storage).unwrap(),
         configuration,
         host_keys,

@@ -64,8 +64,8 @@ pub struct Compiled {
     /// What the gateway is told.
     pub configuration: Configuration,
     /// The host keys of the endpoint's Secret, by file name, in OpenSSH's format. If the endpoint names no Secret,
-    /// there are none, and keys are made once and kept. If it names one that is of no use, there are none and a
-    /// problem: then none may be made, for clients would meet a stranger's key.
+    /// there are none, and where a listener speaks SFTP, keys are made once and kept. If it names one that is of no
+    /// use, there are none and a problem: then none may be made, for clients would meet a stranger's key.
     pub host_keys: BTreeMap<String, Vec<u8>>,
     /// The certificate of every FTPS listener of the configuration, by the listener's name.
     pub certificates: BTreeMap<String, Certificate>,

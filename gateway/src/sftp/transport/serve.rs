@@ -123,7 +123,10 @@ impl Watch {
         let login_deadline =
             tokio::time::Instant::now() + Duration::from_secs(limits.login_seconds);
         let socket = Socket::new(stream, Arc::clone(&self.wire), Arc::clone(&self.channels));
-        let config = Arc::clone(&self.endpoint.ssh.config);
+        // Between its arrival and this the last listener for SFTP may have gone.
+        let ssh = self.endpoint.ssh.as_ref();
+        let ssh = ssh.ok_or_else(|| "SFTP is not served any more".to_owned())?;
+        let config = Arc::clone(&ssh.config);
         let identified = timeout_at(login_deadline, run_stream(config, socket, client));
         let mut session = tokio::select! {
             identified = identified => identified

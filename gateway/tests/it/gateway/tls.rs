@@ -81,6 +81,22 @@ fn every_ftps_listener_gets_its_certificate() {
     assert_ne!(loaded.tls["ftps"], loaded.tls["second"]);
 }
 
+#[tokio::test]
+async fn an_endpoint_without_sftp_needs_no_host_keys() {
+    let mut folder = folder();
+    folder.change(|endpoint| endpoint.listeners = vec![ftps("ftps")]);
+    fs::remove_dir_all(folder.path().join("host-keys")).unwrap();
+
+    let server = Server::start(&folder.path(), &Registry::new())
+        .await
+        .unwrap();
+    assert_eq!(server.addresses().len(), 1);
+
+    folder.change(|endpoint| endpoint.listeners.push(listener("sftp")));
+    let error = load(&folder.path()).unwrap_err();
+    assert!(matches!(error, LoadError::NoHostKey));
+}
+
 #[test]
 fn a_file_that_is_not_there_is_named() {
     for name in ["tls.crt", "tls.key"] {
