@@ -89,6 +89,7 @@ impl Authority {
         &self,
         folder: &Path,
         names: &Names,
+        now: SystemTime,
     ) -> Result<Certificate, Error> {
         let [chain, key, list] = ["tls.crt", "tls.key", "names"].map(|name| folder.join(name));
         let listed = names
@@ -100,13 +101,12 @@ impl Authority {
             state::read(&key)?,
         ) {
             let kept = Certificate { chain, key };
-            let soon = SystemTime::now() + RENEWAL;
-            if kept_list == listed.as_bytes() && self.is_good(&kept, names, soon) {
+            if kept_list == listed.as_bytes() && self.is_good(&kept, names, now + RENEWAL) {
                 return Ok(kept);
             }
         }
-        let made = self.issue(names, SystemTime::now())?;
-        if !self.is_good(&made, names, SystemTime::now()) {
+        let made = self.issue(names, now)?;
+        if !self.is_good(&made, names, now) {
             return Err(Error::Useless(names.clone()));
         }
         state::write(&key, &made.key)?;
@@ -249,9 +249,13 @@ mod tests {
         let names = names(&["ftp.example.com", "localhost", "127.0.0.1", "::1"]);
 
         let first = Authority::keep(&ca).unwrap();
-        let made = first.keep_certificate(&leaf, &names).unwrap();
+        let made = first
+            .keep_certificate(&leaf, &names, SystemTime::now())
+            .unwrap();
         let again = Authority::keep(&ca).unwrap();
-        let kept = again.keep_certificate(&leaf, &names).unwrap();
+        let kept = again
+            .keep_certificate(&leaf, &names, SystemTime::now())
+            .unwrap();
 
         assert_eq!(made, kept);
         assert!(again.is_good(&kept, &names, SystemTime::now()));
@@ -290,13 +294,14 @@ mod tests {
         let authority = Authority::keep(&folder.path().join("ca")).unwrap();
         let leaf = folder.path().join("leaf");
         let one = names(&["localhost"]);
-        let keep = |names: &Names| authority.keep_certificate(&leaf, names).unwrap();
+        let now = SystemTime::now();
+        let keep = |names: &Names| authority.keep_certificate(&leaf, names, now).unwrap();
 
         let first = keep(&one);
         let two = keep(&names(&["localhost", "ftp.example.com"]));
         let one_again = keep(&one);
         let old = authority
-            .issue(&one, SystemTime::now() - CERTIFICATE_LIFE + RENEWAL - DAY)
+            .issue(&one, now - CERTIFICATE_LIFE + RENEWAL - DAY)
             .unwrap();
         state::write(&leaf.join("tls.crt"), &old.chain).unwrap();
         state::write(&leaf.join("tls.key"), &old.key).unwrap();
@@ -332,7 +337,8 @@ mod tests {
         std::fs::copy(other.join("ca.crt"), ca.join("ca.crt")).unwrap();
 
         let mixed = Authority::keep(&ca).unwrap();
-        let made = mixed.keep_certificate(&folder.path().join("leaf"), &names(&["localhost"]));
+        let leaf = folder.path().join("leaf");
+        let made = mixed.keep_certificate(&leaf, &names(&["localhost"]), SystemTime::now());
 
         assert!(matches!(made, Err(Error::Useless(_))));
     }

@@ -175,7 +175,7 @@ fn placement(
 }
 
 /// A certificate for every listener that names an issuer, whoever that is.
-fn certificates(
+pub(super) fn certificates(
     endpoint: &Object<SecureFtpEndpoint>,
     address: IpAddr,
     materials: &Materials<'_>,

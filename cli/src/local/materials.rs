@@ -24,21 +24,23 @@ pub(super) enum Materials<'a> {
     Kept {
         /// STATE.
         state: &'a State,
+        /// The time, by which certificates are fresh or not.
+        now: SystemTime,
         /// Hashes by `NAMESPACE/SECRET/KEY`.
         hashes: BTreeMap<String, String>,
     },
 }
 
 impl<'a> Materials<'a> {
-    /// What STATE has.
-    pub(super) fn of(state: &'a State) -> Result<Self, super::Error> {
+    /// What STATE has at this time.
+    pub(super) fn of(state: &'a State, now: SystemTime) -> Result<Self, super::Error> {
         let path = hashes_path(state);
         let hashes = match state::read(&path)? {
             None => BTreeMap::new(),
             Some(text) => serde_json::from_slice(&text)
                 .map_err(|source| super::Error::Hashes { path, source })?,
         };
-        Ok(Self::Kept { state, hashes })
+        Ok(Self::Kept { state, now, hashes })
     }
 
     pub(super) fn volume(&self, claim: &str) -> Result<PathBuf, state::Error> {
@@ -73,12 +75,12 @@ impl<'a> Materials<'a> {
         listener: &str,
         names: &Names,
     ) -> Result<Certificate, certificates::Error> {
-        let Self::Kept { state, .. } = self else {
+        let Self::Kept { state, now, .. } = self else {
             return Authority::imagine()?.issue(names, SystemTime::now());
         };
         let authority = Authority::keep(&state.path("ca"))?;
         let folder = state.path("certificates").join(namespace).join(name);
-        authority.keep_certificate(&folder.join(listener), names)
+        authority.keep_certificate(&folder.join(listener), names, *now)
     }
 
     /// The file of a user's private key, and the public key as a line.
@@ -109,7 +111,7 @@ impl<'a> Materials<'a> {
         entry: &SecretKey,
         plaintext: &Plaintext,
     ) -> Result<String, super::Error> {
-        let Self::Kept { state, hashes } = self else {
+        let Self::Kept { state, hashes, .. } = self else {
             return Ok("$argon2id$".to_owned());
         };
         let SecretKey {

@@ -6,6 +6,7 @@ mod compile;
 mod keys;
 mod materials;
 mod problems;
+mod renewal;
 mod serve;
 mod service;
 pub mod sheet;
@@ -15,7 +16,7 @@ mod voice;
 mod watch;
 mod write;
 
-use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf, time::SystemTime};
 
 use crds::SecureFtpEndpoint;
 
@@ -98,7 +99,8 @@ pub fn run(arguments: &Local, voice: &mut Voice<'_>) -> Result<Ending, Error> {
             state: arguments.state.clone(),
         });
     }
-    let services = compile::compile(&mut reading, place, &mut Materials::of(&state)?)?;
+    let mut materials = Materials::of(&state, SystemTime::now())?;
+    let services = compile::compile(&mut reading, place, &mut materials)?;
     let runtime = tokio::runtime::Runtime::new().map_err(Error::Runtime)?;
     let ending = runtime.block_on(serve::serve(arguments, &state, services, voice));
     // A call that hangs on the volume must not keep the process.

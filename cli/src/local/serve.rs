@@ -8,7 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use gateway::{
@@ -25,6 +25,7 @@ use super::{
     changes::changes,
     compile, counted,
     materials::Materials,
+    renewal::{Calendar, renewed},
     service::Service,
     sheet::{self, Sheet, Span},
     signals::Signals,
@@ -38,9 +39,6 @@ use crate::{arguments::Local, manifest};
 
 /// How often a drain is looked at.
 const DRAIN_INTERVAL: Duration = Duration::from_millis(200);
-
-/// How often certificates are looked at, so that they are renewed long before they end.
-const RENEWAL_INTERVAL: Duration = Duration::from_hours(12);
 
 /// How long a gateway may take until it serves what was written.
 const RELOAD_MAX: Duration = Duration::from_secs(10);
@@ -74,23 +72,26 @@ pub(super) async fn serve(
 
     let mut ticks = interval(watch::INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut renewals = interval(RENEWAL_INTERVAL);
-    // The first tick comes at once, and everything is new.
-    renewals.tick().await;
+    let mut calendar = Calendar::new(SystemTime::now());
     loop {
         tokio::select! {
             number = signals.next() => {
                 tracing::info!(number, "stopping");
                 break;
             }
-            _tick = renewals.tick() => serving.renew(voice).await,
             _tick = ticks.tick() => {
                 serving.start_wanted(voice).await;
-                if watch.is_edited(Fingerprint::of(&arguments.path)) {
-                    // Whoever is served now goes on being served.
-                    if let Err(error) = serving.reload(voice).await {
-                        voice.complain(&chain(&error));
-                    }
+                // Whatever fails, whoever is served now goes on being served.
+                if watch.is_edited(Fingerprint::of(&arguments.path))
+                    && let Err(error) = serving.reload(voice).await
+                {
+                    voice.complain(&chain(&error));
+                }
+                let now = SystemTime::now();
+                if calendar.is_due(now)
+                    && let Err(error) = serving.renew(now, voice).await
+                {
+                    voice.complain(&chain(&error));
                 }
             }
         }
@@ -180,7 +181,8 @@ impl Serving<'_> {
             let path = self.arguments.path.display();
             voice.say(format!("{path}: no mistakes any more"));
         }
-        let services = compile::compile(&mut reading, place, &mut Materials::of(self.state)?)?;
+        let mut materials = Materials::of(self.state, SystemTime::now())?;
+        let services = compile::compile(&mut reading, place, &mut materials)?;
         let mut services: BTreeMap<String, Service> = services
             .into_iter()
             .map(|service| (service.name(), service))
@@ -250,13 +252,18 @@ impl Serving<'_> {
         Ok(())
     }
 
-    /// Compiles again what is served, which renews certificates that end soon. Mistakes of an edit have been told.
-    async fn renew(&mut self, voice: &mut Voice<'_>) {
-        if self.edit == Edit::Good
-            && let Err(error) = self.reload(voice).await
-        {
-            voice.complain(&chain(&error));
+    /// Replaces the certificates that end soon; also while the manifests have mistakes, for they are not read again.
+    async fn renew(&mut self, now: SystemTime, voice: &mut Voice<'_>) -> Result<(), Error> {
+        let materials = Materials::of(self.state, now)?;
+        let mut services = BTreeMap::new();
+        for (name, running) in &self.running {
+            let renewed = renewed(&running.service, self.arguments.bind, &materials)?;
+            services.extend(renewed.map(|service| (name.clone(), service)));
         }
+        for (name, before) in self.change(&mut services, voice).await? {
+            self.tell_anew(&name, Some(&before), voice)?;
+        }
+        Ok(())
     }
 
     /// Starts what is to be served and does not run yet. The others go on if that fails.

@@ -3,6 +3,7 @@
 //! Every series carries the label `endpoint="namespace/name"`. Each endpoint registers series of its own, so that
 //! several endpoints may share one registry.
 
+mod certificates;
 mod outcome;
 mod passive;
 
@@ -16,6 +17,7 @@ use prometheus::{
 
 pub use self::outcome::{Connection, DataConnection, Direction, Login, Reload, Transfer};
 use self::{
+    certificates::CertificateSeries,
     outcome::{PROTOCOLS, method_label, protocol_label},
     passive::PassiveSeries,
 };
@@ -67,6 +69,7 @@ struct Series {
     drain_phase: IntGauge,
     storage_calls: IntGaugeVec,
     passive: PassiveSeries,
+    certificates: CertificateSeries,
     build: IntGaugeVec,
 }
 
@@ -129,6 +132,11 @@ impl Metrics {
             .reloads
             .with_label_values(&[outcome.label()])
             .inc();
+    }
+
+    /// Sets when the certificate of each listener ends, in seconds since 1970. These listeners are all that there are.
+    pub fn certificate_ends<'a>(&self, ends: impl Iterator<Item = (&'a str, u64)>) {
+        self.series.certificates.observe(ends);
     }
 
     /// Sets the gauges.
@@ -217,6 +225,7 @@ impl Series {
                 &["state"],
             )?,
             passive: PassiveSeries::new(options)?,
+            certificates: CertificateSeries::new(options)?,
             build: IntGaugeVec::new(
                 options("build_info", "The version that serves; always 1."),
                 &["version"],
@@ -276,6 +285,7 @@ impl Series {
             drain_phase,
             storage_calls,
             passive,
+            certificates,
             build,
         } = self;
         let mut collectors: Vec<Box<dyn Collector>> = vec![
@@ -290,6 +300,7 @@ impl Series {
             Box::new(transfers_running.clone()),
             Box::new(drain_phase.clone()),
             Box::new(storage_calls.clone()),
+            certificates.collector(),
             Box::new(build.clone()),
         ];
         collectors.extend(passive.collectors());

@@ -10,6 +10,7 @@ use std::{
 use arc_swap::ArcSwap;
 use gateway_config::{Digest, Listener, Protocol};
 use prometheus::Registry;
+use rustls_pki_types::UnixTime;
 use tokio::{net::TcpStream, sync::Semaphore};
 use tracing::Instrument as _;
 
@@ -298,6 +299,25 @@ impl Gateway {
             passive: self.data_ports.ports().observe(),
             is_refused: !self.complaint().is_empty(),
         });
+        self.observe_certificates(&endpoint, UnixTime::now());
+    }
+
+    /// Shows when certificates end, and says so when one has.
+    fn observe_certificates(&self, endpoint: &Endpoint, now: UnixTime) {
+        let ends = endpoint.tls.iter().filter_map(|(listener, tls)| {
+            let end = tls.certificate_end()?;
+            Some((listener.as_str(), end))
+        });
+        self.users.metrics.certificate_ends(ends);
+        for (listener, tls) in &endpoint.tls {
+            if tls.ends_unnoticed(now) {
+                tracing::warn!(
+                    endpoint = endpoint.label(),
+                    listener,
+                    "the certificate has expired, and clients may refuse it"
+                );
+            }
+        }
     }
 
     /// Whether clients that arrive are served.

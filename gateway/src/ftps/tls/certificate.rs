@@ -1,6 +1,6 @@
 //! A certificate chain and its private key: from the bytes of two files to what signs handshakes.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use rustls::{
     CertificateError, InconsistentKeys, RootCertStore,
@@ -92,21 +92,42 @@ pub(super) fn untimely(
     certified: &CertifiedKey,
     provider: &CryptoProvider,
 ) -> Option<CertificateError> {
+    match refusal(certified, provider, UnixTime::now())? {
+        error @ (CertificateError::Expired
+        | CertificateError::ExpiredContext { .. }
+        | CertificateError::NotValidYet
+        | CertificateError::NotValidYetContext { .. }) => Some(error),
+        _ => None,
+    }
+}
+
+/// When the first certificate ends; None if it is never valid.
+///
+/// rustls shows no field of a certificate, but says when one ended if it is asked after that: at the end of time.
+pub(super) fn end(certified: &CertifiedKey, provider: &CryptoProvider) -> Option<UnixTime> {
+    let end_of_time = UnixTime::since_unix_epoch(Duration::from_secs(u64::MAX));
+    match refusal(certified, provider, end_of_time)? {
+        CertificateError::ExpiredContext { not_after, .. } => Some(not_after),
+        _ => None,
+    }
+}
+
+/// What a client that trusts no issuer says of the first certificate at that time; of the time before all else.
+fn refusal(
+    certified: &CertifiedKey,
+    provider: &CryptoProvider,
+    at: UnixTime,
+) -> Option<CertificateError> {
     let first = certified.end_entity_cert().ok()?;
     let verified = verify_server_cert_signed_by_trust_anchor(
         &ParsedCertificate::try_from(first).ok()?,
         &RootCertStore::empty(),
         &[],
-        UnixTime::now(),
+        at,
         provider.signature_verification_algorithms.all,
     );
     match verified {
-        Err(rustls::Error::InvalidCertificate(
-            error @ (CertificateError::Expired
-            | CertificateError::ExpiredContext { .. }
-            | CertificateError::NotValidYet
-            | CertificateError::NotValidYetContext { .. }),
-        )) => Some(error),
+        Err(rustls::Error::InvalidCertificate(error)) => Some(error),
         Ok(()) | Err(_) => None,
     }
 }

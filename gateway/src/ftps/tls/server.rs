@@ -1,6 +1,12 @@
 //! How one listener speaks TLS.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use gateway_config::{Digest, TlsVersion};
 use rustls::{
@@ -10,9 +16,10 @@ use rustls::{
     sign::SingleCertAndKey,
     version::{TLS12, TLS13},
 };
+use rustls_pki_types::UnixTime;
 
 use super::{
-    certificate::{Certificate, TlsError, untimely},
+    certificate::{self, Certificate, TlsError, untimely},
     session::SessionTls,
 };
 
@@ -26,6 +33,10 @@ static FROM_1_3: &[&SupportedProtocolVersion] = &[&TLS13];
 pub struct ServerTls {
     config: ServerConfig,
     files: Digest,
+    /// When the certificate ends, if it ever was valid.
+    end: Option<UnixTime>,
+    /// Whether somebody was told that it has ended.
+    end_is_told: AtomicBool,
 }
 
 impl ServerTls {
@@ -39,6 +50,7 @@ impl ServerTls {
         if let Some(problem) = untimely(&certified, &provider) {
             tracing::warn!(%problem, "a certificate is served that clients may refuse");
         }
+        let end = certificate::end(&certified, &provider);
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(versions(settings.min_version))
             .map_err(TlsError::Settings)?
@@ -55,7 +67,20 @@ impl ServerTls {
         Ok(Self {
             config,
             files: digest(certificate),
+            end,
+            // Of one that has ended already the warning above has told.
+            end_is_told: AtomicBool::new(end.is_some_and(|end| end < UnixTime::now())),
         })
+    }
+
+    /// When the certificate ends, in seconds since 1970; None if it never was valid.
+    pub fn certificate_end(&self) -> Option<u64> {
+        self.end.map(|end| end.as_secs())
+    }
+
+    /// Whether the certificate has ended by now and nobody was told so before; true once at most.
+    pub(crate) fn ends_unnoticed(&self, now: UnixTime) -> bool {
+        self.end.is_some_and(|end| end < now) && !self.end_is_told.swap(true, Ordering::Relaxed)
     }
 
     /// TLS for one control connection and its data connections. Make a new one for every `AUTH`.

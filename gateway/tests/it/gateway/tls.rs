@@ -97,6 +97,31 @@ async fn an_endpoint_without_sftp_needs_no_host_keys() {
     assert!(matches!(error, LoadError::NoHostKey));
 }
 
+/// The end of certificates that say nothing else, 4096-01-01.
+const END: &str = "67090118400";
+
+#[tokio::test]
+async fn the_end_of_every_certificate_that_is_served_is_shown() {
+    let mut folder = folder();
+    renew(&folder, "second");
+    folder.change(|endpoint| endpoint.listeners.push(ftps("second")));
+    let registry = Registry::new();
+    let _server = Server::start(&folder.path(), &registry).await.unwrap();
+    let shows = |listener: &str| {
+        text(&registry).contains(&format!(
+            "secureftp_certificate_expiry_timestamp_seconds{{endpoint=\"b2b/partners\",listener=\"{listener}\"}} {END}\n"
+        ))
+    };
+
+    eventually("both are shown", || shows("ftps") && shows("second")).await;
+    folder.change(|endpoint| {
+        endpoint
+            .listeners
+            .retain(|listener| listener.name != "second");
+    });
+    eventually("one is gone", || shows("ftps") && !shows("second")).await;
+}
+
 #[test]
 fn a_file_that_is_not_there_is_named() {
     for name in ["tls.crt", "tls.key"] {

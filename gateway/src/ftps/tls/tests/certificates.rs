@@ -1,7 +1,10 @@
 //! Which files are served.
 
+use std::time::Duration;
+
 use gateway_config::TlsVersion;
 use rustls::version::TLS13;
+use rustls_pki_types::UnixTime;
 use zeroize::Zeroizing;
 
 use super::{
@@ -66,6 +69,30 @@ fn files_that_hold_something_else_are_refused_and_not_quoted() {
         assert!(is_expected(&error), "{error:?}");
         assert!(!format!("{error:?} {error}").contains("c2Vj"), "{error:?}");
     }
+}
+
+#[test]
+fn the_end_of_a_certificate_is_noticed_once() {
+    let end = rcgen::date_time_ymd(3000, 1, 1);
+    let certificate = certificate(|params| params.not_after = end);
+    let tls = ServerTls::new(&settings(TlsVersion::V1_2), &certificate).unwrap();
+    let end = u64::try_from(end.unix_timestamp()).unwrap();
+    let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+
+    let noticed = [end, end + 1, end + 2].map(|seconds| tls.ends_unnoticed(at(seconds)));
+
+    assert_eq!(tls.certificate_end(), Some(end));
+    assert_eq!(noticed, [false, true, false]);
+}
+
+#[test]
+fn a_certificate_that_has_ended_is_told_of_when_it_is_loaded_and_not_again() {
+    let expired = certificate(|params| params.not_after = rcgen::date_time_ymd(2001, 1, 1));
+
+    let tls = ServerTls::new(&settings(TlsVersion::V1_2), &expired).unwrap();
+
+    assert_eq!(tls.certificate_end(), Some(978_307_200));
+    assert!(!tls.ends_unnoticed(UnixTime::now()));
 }
 
 #[tokio::test]
