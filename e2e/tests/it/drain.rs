@@ -45,7 +45,7 @@ fn a_drain_lets_transfers_finish_and_tells_arrivals_why() -> Result<()> {
     let uploaded = gateway.on_volume("slow.bin");
     let (ended, folder) = gateway.end()?;
     ended.success()?;
-    assert_eq!(files::sha256(&uploaded)?, files::sha256(&local)?);
+    files::ensure_same(&uploaded, &local)?;
     drop(folder);
     Ok(())
 }

@@ -90,10 +90,7 @@ fn a_killed_client_leaves_the_part_under_its_name_when_uploads_are_direct() -> R
         format!("reput {} report.bin\n", local.display()),
     )?
     .success()?;
-    assert_eq!(
-        files::sha256(&gateway.on_volume("report.bin"))?,
-        files::sha256(&local)?
-    );
+    files::ensure_same(&gateway.on_volume("report.bin"), &local)?;
     Ok(())
 }
 
@@ -115,10 +112,7 @@ fn a_killed_client_leaves_a_hidden_part_when_uploads_are_atomic() -> Result<()> 
         format!("reput {} report.bin\n", local.display()),
     )?
     .success()?;
-    assert_eq!(
-        files::sha256(&gateway.on_volume("report.bin"))?,
-        files::sha256(&local)?
-    );
+    files::ensure_same(&gateway.on_volume("report.bin"), &local)?;
     assert!(!gateway.on_volume(".report.bin.part").exists());
     Ok(())
 }

@@ -23,7 +23,7 @@ use e2e::{
     setup::Setup,
 };
 
-/// How much every client carries each way.
+/// How much every client carries each way; OpenSSH's sftp carries more, see below.
 const MUCH: u64 = 256 * MIB;
 
 /// Carries a file up and down: `carry(place, local, name, back)` uploads `local` as `name` and downloads it to `back`.
@@ -37,7 +37,6 @@ fn check_round_trip_at(
 ) -> Result<()> {
     let (local, back) = (gateway.desk()?.join("local"), gateway.desk()?.join("back"));
     files::make(&local, MUCH)?;
-    let sum = files::sha256(&local)?;
 
     carry(
         gateway.place(),
@@ -46,21 +45,9 @@ fn check_round_trip_at(
         &back.to_string_lossy(),
     )?;
 
-    assert_eq!(
-        files::sha256(&gateway.on_volume("much.bin"))?,
-        sum,
-        "on the volume"
-    );
-    assert_eq!(files::sha256(&back)?, sum, "downloaded");
+    files::ensure_same(&gateway.on_volume("much.bin"), &local)?;
+    files::ensure_same(&back, &local)?;
     Ok(())
-}
-
-#[test]
-fn sftp_carries_256_mib_both_ways() -> Result<()> {
-    check_round_trip(|place, local, name, back| {
-        run_sftp(place, format!("put {local} {name}\nget {name} {back}\n"))?.success()?;
-        Ok(())
-    })
 }
 
 #[test]
@@ -152,10 +139,7 @@ fn a_prefetching_paramiko_gets_1_gib() -> Result<()> {
     )?
     .success()?;
 
-    assert_eq!(
-        files::sha256(&back)?,
-        files::sha256(&gateway.on_volume("much.bin"))?
-    );
+    files::ensure_same(&back, &gateway.on_volume("much.bin"))?;
     Ok(())
 }
 
@@ -172,7 +156,8 @@ fn carrying_1_gib_up_and_down_takes_less_than_64_mib_of_memory() -> Result<()> {
     );
     run_sftp(gateway.place(), batch)?.success()?;
 
-    assert_eq!(files::sha256(&back)?, files::sha256(&local)?);
+    files::ensure_same(&gateway.on_volume("much.bin"), &local)?;
+    files::ensure_same(&back, &local)?;
     let memory = gateway.memory()?;
     figures::tell("memory after 1 GiB up and down", &memory.to_string())?;
     ensure!(memory.resident < 64 * 1024, "{memory}");
@@ -201,10 +186,7 @@ fn check_upload_resumes(resume: impl Fn(&Place, &str, &str) -> Result<()>) -> Re
 
     resume(gateway.place(), &local.to_string_lossy(), "broken.bin")?;
 
-    assert_eq!(
-        files::sha256(&gateway.on_volume("broken.bin"))?,
-        files::sha256(&local)?
-    );
+    files::ensure_same(&gateway.on_volume("broken.bin"), &local)?;
     Ok(())
 }
 
@@ -218,7 +200,7 @@ fn check_download_resumes(resume: impl Fn(&Place, &str, &str) -> Result<()>) -> 
 
     resume(gateway.place(), "broken.bin", &half.to_string_lossy())?;
 
-    assert_eq!(files::sha256(&half)?, files::sha256(&whole)?);
+    files::ensure_same(&half, &whole)?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! What `cargo verify` does, in order.
 
-use std::process::Command;
+use std::{num::NonZero, process::Command, thread};
 
 use crate::{
     command::{Failure, Workshop},
@@ -151,7 +151,11 @@ fn build(workshop: &Workshop) -> Result<Vec<String>, Failure> {
 fn stories(workshop: &Workshop) -> Result<Vec<String>, Failure> {
     let figures = Figures::begin(workshop)?;
     let mut command = workshop.cargo(&["test", "--locked", "--package", "e2e", "--no-fail-fast"]);
-    command.env(figures::VARIABLE, figures.file());
+    // Many a story waits: for a client that was told to be slow, or for a gateway that gives up on somebody.
+    let at_once = 2 * thread::available_parallelism().map_or(1, NonZero::get);
+    command
+        .args(["--", "--test-threads", &at_once.to_string()])
+        .env(figures::VARIABLE, figures.file());
     workshop.run("stories", &mut command)?;
     figures.read()
 }

@@ -65,7 +65,7 @@ fn tls_required_is_met_by_a_client_that_resumes() -> Result<()> {
 
 #[test]
 fn tls_required_explains_itself_to_a_client_that_does_not_resume() -> Result<()> {
-    check(
+    check_refusal(
         "TLSRequired",
         r#"
 resuming = Resuming()

@@ -22,7 +22,7 @@ use e2e::{
     setup::{Ftps, Setup},
 };
 
-/// How much every client carries each way.
+/// How much every client carries each way; curl by TLS 1.3 carries more, see below.
 const MUCH: u64 = 256 * MIB;
 
 /// Carries a file up and down: `carry(door, local, name, back)` uploads `local` as `name` and downloads it to `back`.
@@ -33,7 +33,6 @@ fn check_round_trip(
     let gateway = Gateway::start(Setup::with_ftps(Ftps::default()))?;
     let (local, back) = (gateway.desk()?.join("local"), gateway.desk()?.join("back"));
     files::make(&local, MUCH)?;
-    let sum = files::sha256(&local)?;
 
     carry(
         &door(&gateway),
@@ -42,12 +41,8 @@ fn check_round_trip(
         &back.to_string_lossy(),
     )?;
 
-    assert_eq!(
-        files::sha256(&gateway.on_volume("much.bin"))?,
-        sum,
-        "on the volume"
-    );
-    assert_eq!(files::sha256(&back)?, sum, "downloaded");
+    files::ensure_same(&gateway.on_volume("much.bin"), &local)?;
+    files::ensure_same(&back, &local)?;
     Ok(())
 }
 
@@ -70,16 +65,6 @@ fn carry_with_curl(door: &Door, local: &str, name: &str, back: &str) -> Result<(
     .success()?;
     run(curl(door).args(["--output", back]).arg(url(door, name)))?.success()?;
     Ok(())
-}
-
-#[test]
-fn curl_carries_256_mib_both_ways() -> Result<()> {
-    check_round_trip(explicit_1_3, carry_with_curl)
-}
-
-#[test]
-fn curl_carries_256_mib_both_ways_by_implicit_tls() -> Result<()> {
-    check_round_trip(implicit_1_3, carry_with_curl)
 }
 
 #[test]
@@ -117,14 +102,16 @@ fn ftplib_carries_256_mib_both_ways() -> Result<()> {
 
 #[test]
 fn wget_carries_256_mib_down() -> Result<()> {
-    check_round_trip(explicit_1_3, |door, local, name, back| {
-        run(curl(door)
-            .args(["--upload-file", local])
-            .arg(url(door, name)))?
-        .success()?;
-        run(&mut wget(door, name, back))?.success()?;
-        Ok(())
-    })
+    let gateway = Gateway::start(Setup::with_ftps(Ftps::default()))?;
+    let door = gateway.door(Start::Explicit);
+    let back = gateway.desk()?.join("back");
+    // The first login makes the folder.
+    run(&mut wget(&door, "", "-"))?.success()?;
+    files::make(&gateway.on_volume("much.bin"), MUCH)?;
+
+    run(&mut wget(&door, "much.bin", &back.to_string_lossy()))?.success()?;
+
+    files::ensure_same(&back, &gateway.on_volume("much.bin"))
 }
 
 /// One GiB up and down by curl, and what the gateway then holds.
@@ -141,7 +128,8 @@ fn check_memory(start: Start, name: &str) -> Result<()> {
         &back.to_string_lossy(),
     )?;
 
-    assert_eq!(files::sha256(&back)?, files::sha256(&local)?);
+    files::ensure_same(&gateway.on_volume("much.bin"), &local)?;
+    files::ensure_same(&back, &local)?;
     let memory = gateway.memory()?;
     figures::tell(
         &format!("memory after 1 GiB up and down, {name}"),
