@@ -50,25 +50,27 @@ enum Address {
 }
 
 impl Addresses {
-    fn count(&mut self, address: IpAddr) {
+    /// Counts a failure; gives how long the ban lasts if this one has begun it.
+    fn count(&mut self, address: IpAddr) -> Option<Duration> {
         let known = self.table.write(address, self.ban);
         let (failures, since) = match *known {
             Address::Suspect { failures, since } if since.elapsed() < self.ban => {
                 (failures.saturating_add(1), since)
             }
             // A ban ends when it was said to, however often it is tested.
-            Address::Banned { since } if since.elapsed() < self.ban => return,
+            Address::Banned { since } if since.elapsed() < self.ban => return None,
             Address::Innocent | Address::Suspect { .. } | Address::Banned { .. } => {
                 (1, Instant::now())
             }
         };
-        *known = if failures >= self.tolerated {
-            Address::Banned {
-                since: Instant::now(),
-            }
-        } else {
-            Address::Suspect { failures, since }
+        if failures < self.tolerated {
+            *known = Address::Suspect { failures, since };
+            return None;
+        }
+        *known = Address::Banned {
+            since: Instant::now(),
         };
+        (!self.ban.is_zero()).then_some(self.ban)
     }
 }
 
@@ -104,10 +106,16 @@ impl Failures {
     }
 
     pub(super) fn count_address(&self, address: IpAddr) {
-        self.addresses
+        let banned = self
+            .addresses
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .count(address);
+        // Some clients hide the refusal: curl takes a 421 for a timeout. Here its reason can be found.
+        if let Some(ban) = banned {
+            let seconds = ban.as_secs();
+            tracing::warn!(%address, seconds, "too many failed logins, the address is banned");
+        }
     }
 
     /// Counts, and says how long the answer is held back.
