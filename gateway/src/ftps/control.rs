@@ -75,7 +75,7 @@ pub(super) enum Heard {
 impl Control {
     /// In clear.
     pub(super) fn new(stream: TcpStream) -> Self {
-        let socket = Socket::control(stream);
+        let socket = Socket::new(stream);
         Self {
             traffic: Arc::clone(socket.wire()),
             stream: Stream::Clear(socket),

@@ -1,7 +1,4 @@
-//! A client's connection below TLS: counted, and read in large pieces.
-//!
-//! rustls asks for 4 KiB at a time, which would be a quarter of a million system calls a GiB. A data connection that
-//! brings much is therefore read ahead; a control connection never is, so nothing of it waits here.
+//! A client's connection below TLS, counted.
 
 use std::{
     io::{self, IoSlice},
@@ -16,11 +13,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::tls::TlsSocket;
 use crate::traffic::Traffic;
-
-/// Bytes that one system call reads at most.
-const READ: usize = 256 * 1024;
 
 /// Reads of what nobody wants. A client that still sends more asks for its reset.
 const DISCARDS_MAX: u32 = 16;
@@ -30,43 +23,14 @@ const DISCARDS_MAX: u32 = 16;
 pub(crate) struct Socket {
     stream: TcpStream,
     wire: Arc<Traffic>,
-    ahead: ReadsAhead,
-    /// What was read and not taken: `bytes[taken..filled]`.
-    bytes: Box<[u8]>,
-    taken: usize,
-    filled: usize,
-}
-
-/// Whether more is read than was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ReadsAhead {
-    /// It never is.
-    Never,
-    /// Once a read has found as much as it asked for.
-    WhenMuchComes,
-    /// It is.
-    Now,
 }
 
 impl Socket {
-    /// A control connection.
-    pub(super) fn control(stream: TcpStream) -> Self {
-        Self::new(stream, ReadsAhead::Never)
-    }
-
-    /// A data connection.
-    pub(super) fn data(stream: TcpStream) -> Self {
-        Self::new(stream, ReadsAhead::WhenMuchComes)
-    }
-
-    fn new(stream: TcpStream, ahead: ReadsAhead) -> Self {
+    /// A control or a data connection.
+    pub(super) fn new(stream: TcpStream) -> Self {
         Self {
             stream,
             wire: Arc::default(),
-            ahead,
-            bytes: Box::default(),
-            taken: 0,
-            filled: 0,
         }
     }
 
@@ -85,36 +49,6 @@ impl Socket {
                 Ok((_, 0)) | Err(_) => return,
             }
         }
-    }
-
-    fn rest(&self) -> &[u8] {
-        self.bytes.get(self.taken..self.filled).unwrap_or_default()
-    }
-
-    fn poll_read_directly(
-        &mut self,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let room = buf.remaining();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
-        self.wire.note_received(room - buf.remaining());
-        if buf.remaining() == 0 && self.ahead == ReadsAhead::WhenMuchComes {
-            self.ahead = ReadsAhead::Now;
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.bytes.is_empty() {
-            self.bytes = vec![0; READ].into_boxed_slice();
-        }
-        let mut buffer = ReadBuf::new(&mut self.bytes);
-        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
-        self.taken = 0;
-        self.filled = buffer.filled().len();
-        self.wire.note_received(self.filled);
-        Poll::Ready(Ok(()))
     }
 }
 
@@ -137,16 +71,6 @@ impl DataSocket for Socket {
     }
 }
 
-impl DataSocket for TlsSocket {
-    fn socket(&self) -> &Socket {
-        self.get_ref().0
-    }
-
-    fn socket_mut(&mut self) -> &mut Socket {
-        self.get_mut().0
-    }
-}
-
 impl AsyncRead for Socket {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -154,15 +78,9 @@ impl AsyncRead for Socket {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.rest().is_empty() {
-            if this.ahead != ReadsAhead::Now || buf.remaining() >= READ {
-                return this.poll_read_directly(cx, buf);
-            }
-            ready!(this.poll_fill(cx))?;
-        }
-        let count = this.rest().len().min(buf.remaining());
-        buf.put_slice(this.rest().get(..count).unwrap_or_default());
-        this.taken += count;
+        let room = buf.remaining();
+        ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
+        this.wire.note_received(room - buf.remaining());
         Poll::Ready(Ok(()))
     }
 }

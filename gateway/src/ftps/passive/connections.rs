@@ -24,7 +24,10 @@ use super::{
 };
 use crate::{
     farewell::throw_away,
-    ftps::{socket::Socket, tls::Handshake},
+    ftps::{
+        socket::{DataSocket, Socket},
+        tls::Handshake,
+    },
     proxy::HEADER_TIME,
 };
 
@@ -145,7 +148,7 @@ impl Connections {
         let (_, taken) = self.all.drain(..).find(|(other, _)| *other == id)?;
         match taken {
             Connection::Silent(stream) | Connection::Heard(stream) => {
-                Some(DataStream::Clear(Socket::data(stream)))
+                Some(DataStream::Clear(Socket::new(stream)))
             }
             Connection::Handshaken(stream) => Some(stream),
             Connection::Introducing(_)
@@ -203,20 +206,18 @@ impl Connection {
 }
 
 /// Says that nothing will come, and lets the other side say the same, whatever else it says.
-async fn take_leave(mut stream: DataStream) {
+async fn take_leave(stream: DataStream) {
+    match stream {
+        DataStream::Clear(mut stream) => leave(&mut stream).await,
+        DataStream::Tls(mut stream) => leave(&mut *stream).await,
+    }
+}
+
+async fn leave(stream: &mut impl DataSocket) {
     let leaving = async {
-        match &mut stream {
-            DataStream::Clear(stream) => {
-                stream.shutdown().await?;
-                throw_away(stream, LEAVING_BYTES_MAX).await
-            }
-            DataStream::Tls(stream) => {
-                stream.shutdown().await?;
-                // Nobody needs to know what it means.
-                let (below, _) = stream.get_mut();
-                throw_away(below, LEAVING_BYTES_MAX).await
-            }
-        }
+        stream.shutdown().await?;
+        // Nobody needs to know what it means.
+        throw_away(stream.socket_mut(), LEAVING_BYTES_MAX).await
     };
     // Nobody cares whether it ends well.
     let _left = leaving.await.is_ok();

@@ -13,7 +13,7 @@ use tokio::{
 use super::candidate::Wanted;
 use crate::ftps::{
     socket::Socket,
-    tls::{Handshake, SessionTls, TlsSocket},
+    tls::{Handshake, SessionTls, TlsDataSocket},
 };
 
 /// A port that is reserved for one session, until its data connection is bound or this is dropped.
@@ -31,7 +31,7 @@ pub(crate) enum DataStream {
     /// `PROT C`.
     Clear(Socket),
     /// `PROT P`.
-    Tls(Box<TlsSocket>),
+    Tls(Box<TlsDataSocket>),
 }
 
 /// The handshake of a data connection.
@@ -78,7 +78,7 @@ impl Reservation {
                 let tls = tls.clone();
                 Box::pin(async move {
                     let (stream, handshake) =
-                        tls.accept_data(Socket::data(stream), direction).await?;
+                        tls.accept_data(Socket::new(stream), direction).await?;
                     Ok((DataStream::Tls(Box::new(stream)), handshake))
                 })
             })

@@ -8,8 +8,9 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{
     super::socket::Socket,
+    data::TlsDataSocket,
     store::{ControlStore, DataStore, SessionStore},
-    stream::{DATA_BUFFER_BYTES, TlsSocket},
+    stream::TlsSocket,
 };
 
 /// TLS of one control connection and its data connections: what resumes here has proved that it belongs here.
@@ -55,18 +56,13 @@ impl SessionTls {
         &self,
         stream: Socket,
         direction: Direction,
-    ) -> io::Result<(TlsSocket, Handshake)> {
+    ) -> io::Result<(TlsDataSocket, Handshake)> {
         let store = Arc::new(DataStore::new(Arc::clone(&self.store)));
         let mut config = ServerConfig::clone(&self.control);
         config.session_storage = Arc::clone(&store) as _;
         config.send_tls13_tickets = tickets(direction);
-        let stream = TlsAcceptor::from(Arc::new(config))
-            .accept_with(stream, |connection| {
-                connection.set_buffer_limit(Some(DATA_BUFFER_BYTES));
-            })
-            .await?;
-        let (_, connection) = stream.get_ref();
-        let handshake = match connection.handshake_kind() {
+        let stream = TlsDataSocket::accept(Arc::new(config), stream).await?;
+        let handshake = match stream.handshake_kind() {
             Some(HandshakeKind::Resumed) => {
                 store.approve();
                 Handshake::Resumed

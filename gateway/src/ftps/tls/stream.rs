@@ -1,9 +1,10 @@
 //! How the bytes of a TLS connection are moved fast, and how they end.
 //!
-//! A [`TlsSocket`] is read and written directly (`AsyncRead`, `AsyncWrite`). To move much with little CPU:
+//! A [`TlsDataSocket`](super::TlsDataSocket) is read and written directly (`AsyncRead`, `AsyncWrite`). To move much with
+//! little CPU:
 //!
-//! - write from buffers of 64 to 256 KiB with `write_all`: up to [`DATA_BUFFER_BYTES`] are encrypted at once and leave
-//!   in one system call. `flush` only at the end;
+//! - write from buffers of 64 to 256 KiB with `write_all`: up to 256 KiB are encrypted at once and leave in one system
+//!   call. `flush` only at the end;
 //! - read into buffers of that size with [`receive`]: one call takes every record that has arrived. It is safe to drop;
 //! - never write to the connection of an upload before its end has been read: a client that has closed answers with a
 //!   reset, and throws away what it had still to send.
@@ -22,11 +23,8 @@ use tokio_rustls::server::TlsStream;
 
 use crate::ftps::socket::{DataSocket, Socket};
 
-/// A connection inside TLS.
+/// A control connection inside TLS.
 pub(crate) type TlsSocket = TlsStream<Socket>;
-
-/// What a data connection encrypts at most before it must be sent.
-pub(super) const DATA_BUFFER_BYTES: usize = 256 * 1024;
 
 /// What a read has brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -97,7 +97,7 @@ pub(super) fn one_byte_handshake() -> Arc<Handshaker> {
                 b'f' => Handshake::Full,
                 _ => return Err(io::Error::other("rubbish")),
             };
-            Ok((DataStream::Clear(Socket::data(stream)), handshake))
+            Ok((DataStream::Clear(Socket::new(stream)), handshake))
         })
     })
 }

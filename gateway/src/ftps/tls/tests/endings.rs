@@ -7,13 +7,13 @@ use rustls::version::TLS13;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{
-    super::{Received, TlsSocket, finish, receive},
+    super::{Received, TlsDataSocket, finish, receive},
     fixture::{Fixture, PATIENCE, VERSIONS, in_time, narrow_sockets, sockets},
 };
 use crate::ftps::socket::Socket;
 
 /// Everything up to the end, and how that was.
-async fn upload(stream: &mut TlsSocket) -> (Vec<u8>, Received) {
+async fn upload(stream: &mut TlsDataSocket) -> (Vec<u8>, Received) {
     let mut bytes = Vec::new();
     let mut buffer = vec![0; 64 * 1024];
     loop {
@@ -96,7 +96,7 @@ async fn a_client_that_has_ended_before_its_download_gets_all_of_it() {
         let client = fixture.client(version);
         let (accepted, connected) = in_time(async {
             tokio::join!(
-                session.accept_data(Socket::data(near), Download),
+                session.accept_data(Socket::new(near), Download),
                 client.connect(far)
             )
         })
@@ -160,7 +160,7 @@ async fn no_upload_is_lost_whose_client_closes_without_reading() {
             }
         };
         let (accepted, ()) = in_time(async {
-            tokio::join!(session.accept_data(Socket::data(near), Upload), sending)
+            tokio::join!(session.accept_data(Socket::new(near), Upload), sending)
         })
         .await;
 

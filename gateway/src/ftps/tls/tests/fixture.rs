@@ -12,14 +12,16 @@ use rustls::{
 };
 use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, TcpSocket, TcpStream},
     time::timeout,
 };
 use tokio_rustls::{TlsConnector, client};
 use zeroize::Zeroizing;
 
-use super::super::{Certificate, Handshake, ServerTls, SessionTls, TlsSocket, server::provider};
+use super::super::{
+    Certificate, Handshake, ServerTls, SessionTls, TlsDataSocket, TlsSocket, server::provider,
+};
 use crate::ftps::socket::Socket;
 
 pub(super) type ClientSocket = client::TlsStream<TcpStream>;
@@ -112,10 +114,7 @@ impl Client {
     pub(super) async fn control(&self, session: &SessionTls) -> io::Result<Pair<TlsSocket>> {
         let (near, far) = sockets().await;
         let (server, client) = in_time(async {
-            tokio::join!(
-                session.accept_control(Socket::control(near)),
-                self.connect(far)
-            )
+            tokio::join!(session.accept_control(Socket::new(near)), self.connect(far))
         })
         .await;
         let mut pair = Pair {
@@ -131,11 +130,11 @@ impl Client {
         &self,
         session: &SessionTls,
         direction: Direction,
-    ) -> io::Result<Pair<(TlsSocket, Handshake)>> {
+    ) -> io::Result<Pair<(TlsDataSocket, Handshake)>> {
         let (near, far) = sockets().await;
         let (server, client) = in_time(async {
             tokio::join!(
-                session.accept_data(Socket::data(near), direction),
+                session.accept_data(Socket::new(near), direction),
                 self.connect(far)
             )
         })
@@ -156,7 +155,7 @@ impl Client {
     }
 }
 
-async fn greet(server: &mut TlsSocket, client: &mut ClientSocket) {
+async fn greet(server: &mut (impl AsyncWrite + Unpin), client: &mut ClientSocket) {
     server.write_all(b"220").await.unwrap();
     server.flush().await.unwrap();
     let mut greeting = [0; 3];

@@ -52,7 +52,7 @@ async fn rubbish_is_no_handshake_and_its_sender_is_sent_away() {
         let (near, mut far) = sockets().await;
         let accepting = tokio::spawn(async move {
             session
-                .accept_data(Socket::data(near), Direction::Upload)
+                .accept_data(Socket::new(near), Direction::Upload)
                 .await
                 .map(|_| ())
         });
@@ -72,7 +72,7 @@ async fn a_client_that_says_nothing_is_not_waited_for_longer_than_the_caller_lik
     let session = Fixture::new().tls.session();
     let (near, mut far) = sockets().await;
 
-    drop(session.accept_control(Socket::control(near)));
+    drop(session.accept_control(Socket::new(near)));
 
     let mut nothing = [0];
     assert_eq!(in_time(far.read(&mut nothing)).await.unwrap(), 0);
