@@ -1,16 +1,17 @@
-//! What is to be done outside.
+//! What the gateway is to do.
 
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 use crate::{Reply, Timestamp};
 
-/// What is to be done outside, in order. Its `Debug` shows no password.
+/// What the gateway is to do, in order. Its `Debug` shows no password.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Action {
     /// Send this reply.
     Send(Reply),
-    /// Throw away what the client has already sent, and continue over TLS.
+    /// Throw away what the client has sent until now; only then let the replies out that wait, 234 the last of them, and
+    /// go on inside TLS. In the other order the beginning of the handshake could be thrown away.
     StartTls,
     /// Ask whether this user's password may travel in clear; never asked over TLS.
     CheckUser(String),

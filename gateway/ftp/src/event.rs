@@ -1,11 +1,11 @@
-//! What happens outside.
+//! What the gateway reports.
 
 use alloc::{string::String, vec::Vec};
 use core::{fmt, net::Ipv4Addr};
 
 use crate::Entry;
 
-/// What happened outside. Its `Debug` shows no line, because a line may hold a password.
+/// What the gateway reports: what happened, and its answers. Its `Debug` shows no line, because a line may hold a password.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Event {
     /// The control connection is there (with implicit FTPS: after its TLS handshake).

@@ -3,7 +3,7 @@
 //! ```text
 //! bytes → Lines → Event::Line ─┐
 //!                              ├→ Session::handle → Action … → Reply::to_bytes → bytes
-//! what the world answered ─────┘
+//! what the gateway answered ───┘
 //! ```
 //!
 //! Nothing here opens a socket, touches a disk, reads a clock or awaits. `gateway::ftps` does what the [`Action`]s say

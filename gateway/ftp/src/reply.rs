@@ -25,7 +25,7 @@
 //! | 534 | policy forbids it and always will: `PROT C`, `CCC`, a kind of data connection | RFC 2228 |
 //! | 536 | `PROT S` and `PROT E` | RFC 2228 |
 //! | 550, 552, 553 | that file cannot be had; the disk or quota is full, or the file too large; no name for a file | RFC 959 |
-//! | 554 | `REST` named a place beyond the end | RFC 3659 §5.3 |
+//! | 554 | `REST` named a place beyond the end | RFC 1123 §4.1.3.4 |
 //!
 //! A wrong password is always 530, also the last one before the connection is closed, against RFC 2577 §5: many
 //! programs take 421 for a passing trouble and try the same password again.

@@ -12,7 +12,7 @@ use crate::{Action, Command, DataProtection, Reply, Representation};
 const VERBS_A_LINE: usize = 8;
 
 impl Session {
-    /// `FEAT` (RFC 2389): exactly what would be obeyed.
+    /// `FEAT` (RFC 2389): what this listener offers, whatever the moment.
     pub(super) fn features(&mut self) {
         let facts = self
             .account()
@@ -44,7 +44,7 @@ impl Session {
                 .map(|verbs| verbs.join(" ").into_bytes());
             return self.reply(Reply::with_lines(
                 214,
-                "These commands are obeyed:",
+                "These commands are known:",
                 lines,
                 "HELP and one of them says more",
             ));
@@ -60,7 +60,7 @@ impl Session {
         self.say(214, syntax);
     }
 
-    /// `STAT` without a path. While a transfer runs, the world is asked first how far it is.
+    /// `STAT` without a path. While a transfer runs, the gateway is asked first how far it is.
     pub(super) fn status(&mut self) {
         match &mut self.state {
             State::LoggedIn(_, Task::Transferring(_, progress)) => {

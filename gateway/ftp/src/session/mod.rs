@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Line → hear → waiting commands → obey → protection, login, data, transfer, files, parameters, about
-//! answers of the world ─────────→ take → the same files
+//! answers of the gateway ───────→ take → the same files
 //! Idle, LoginTimeout, Stopping ─→ ending
 //! ```
 //!

@@ -79,7 +79,7 @@ pub(super) enum Setup {
     Extended,
 }
 
-/// What the command before has prepared for this one; any other command forgets it.
+/// What the command before has prepared for this one; any other command forgets it, but `PASV` and `EPSV` keep `REST`.
 #[derive(Debug, Default)]
 pub(super) enum Prelude {
     #[default]

@@ -1,11 +1,11 @@
 //! `RETR`, `STOR`, `APPE`, `STOU`, `LIST`, `NLST`, `MLSD`, and `ABOR` and `STAT` beside them.
 //!
 //! ```text
-//! RETR → 521, 425 → Prepare → 450, 550, … → 150 and Start → 226, 425, 426, 451, 522, 552
+//! RETR → 521, 425 → Prepare → 426, 450, 550, … → 150 and Start → 226, 425, 426, 451, 522, 552
 //! ```
 //!
 //! Nothing is opened before the data connection is known to be possible, and nothing is promised by 150 before the file
-//! is open. A transfer uses its data port up, whether it succeeds or not.
+//! is open. A transfer uses its data port up, whether it succeeds or not; only 521 leaves it.
 
 use alloc::{format, string::String, vec::Vec};
 

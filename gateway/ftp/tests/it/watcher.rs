@@ -40,7 +40,7 @@ enum Stage {
 /// A path that would like to be replies, quotes and Telnet commands.
 const HOSTILE: &[u8] = b"/a\r\n230 Logged in\"\0\xFF";
 
-/// What the world says to a question.
+/// What the gateway says to a question.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Mood {
     Kind,

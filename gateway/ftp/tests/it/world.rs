@@ -1,4 +1,4 @@
-//! What transcripts say of the world: `>` what it is asked for, `<` what it answers.
+//! What transcripts say of the gateway: `>` what it is asked for, `<` what it answers.
 
 use ftp::{
     Action, DataFailure, DataPolicy, DataProtection, Done, Entered, Entry, Event, Failure,
@@ -12,7 +12,9 @@ use crate::script::unescape;
 pub(crate) fn describe(action: &Action) -> String {
     match action {
         Action::Send(reply) => describe_reply(reply),
-        Action::StartTls => "> throw away what came in clear, and start TLS".into(),
+        Action::StartTls => {
+            "> throw away what came in clear, then let the 234 out and start TLS".into()
+        }
         Action::CheckUser(user) => format!("> may {user}'s password travel in clear?"),
         Action::CheckPassword { user, password } => {
             format!("> is {user}'s password {password}?")
@@ -169,7 +171,7 @@ fn answer_with(word: &str, rest: &str) -> Option<Event> {
             "too many sessions" => LoginFailure::TooManySessions,
             "banned" => LoginFailure::Banned,
             "too busy" => LoginFailure::Busy,
-            "no folder" => LoginFailure::Storage,
+            "folder unreachable" => LoginFailure::Storage,
             _ => return None,
         })),
         "port" => {
@@ -235,10 +237,10 @@ fn failure(text: &str) -> Option<Failure> {
         "nothing there" => Failure::NotFound,
         "denied" => Failure::Denied,
         "something there" => Failure::Exists,
-        "no folder" => Failure::NotAFolder,
-        "no file" => Failure::NotAFile,
+        "not a folder" => Failure::NotAFolder,
+        "not a file" => Failure::NotAFile,
         "not empty" => Failure::NotEmpty,
-        "no name" => Failure::InvalidName,
+        "not a name" => Failure::InvalidName,
         "beyond its end" => Failure::BeyondEnd,
         "no space" => Failure::NoSpace,
         "too large" => Failure::TooLarge,
