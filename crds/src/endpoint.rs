@@ -6,10 +6,13 @@ use kube::{CustomResource, KubeSchema, core::Duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{DataConnections, Encryption, Exposure, SecretReference, Tls, references::OBJECT_NAME};
+use crate::{
+    DataConnections, Encryption, Exposure, SecretReference, SecureFtpEndpointStatus, Template, Tls,
+    references::OBJECT_NAME,
+};
 
 /// What an endpoint serves, to whom and from where.
-#[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[kube(
     group = "secureftp.dev",
     version = "v1alpha1",
@@ -20,6 +23,17 @@ use crate::{DataConnections, Encryption, Exposure, SecretReference, Tls, referen
     doc = "A place where partners deliver and collect files: one address with its listeners, storage and users.",
     namespaced,
     derive = "PartialEq",
+    status = "SecureFtpEndpointStatus",
+    scale(
+        spec_replicas_path = ".spec.replicas",
+        status_replicas_path = ".status.replicas",
+        label_selector_path = ".status.selector"
+    ),
+    validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]{0,46}[a-z0-9])?$')")
+        .message("metadata.name cannot name a Service: write at most 48 lower-case letters, digits and hyphens, a letter first"),
+    validation = Rule::new("self.spec.exposure.externalTrafficPolicy != 'Local' || self.spec.replicas <= 1")
+        .message("externalTrafficPolicy Local works with one replica only, for a balancer cannot tell which node has which passive port: write replicas: 1, or externalTrafficPolicy: Cluster")
+        .field_path(".spec.exposure.externalTrafficPolicy"),
     validation = Rule::new("has(self.spec.dataConnections) || self.spec.listeners.all(l, l.protocol == 'SFTP')")
         .message("FTPS has no ports for files: add dataConnections.passive with a range of ports")
         .field_path(".spec.listeners"),
@@ -30,33 +44,62 @@ use crate::{DataConnections, Encryption, Exposure, SecretReference, Tls, referen
         .message("a listener's port lies in the range of passive ports: choose another port")
         .field_path(".spec.listeners"),
     printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#,
+        description = "Whether clients are served as the endpoint says"
+    ),
+    printcolumn(
         name = "Replicas",
         type_ = "integer",
-        json_path = ".spec.replicas",
-        description = "How many gateways are wanted"
+        json_path = ".status.readyReplicas",
+        description = "How many gateways serve"
     ),
     printcolumn(
-        name = "Claim",
+        name = "Address",
         type_ = "string",
-        json_path = ".spec.storage.persistentVolumeClaim.claimName",
-        description = "The claim that holds the files"
-    ),
-    printcolumn(
-        name = "Policy",
-        type_ = "string",
-        json_path = ".spec.ssh.policy",
-        description = "Which SSH algorithms are offered",
-        priority = 1
+        json_path = ".status.addresses[0].value",
+        description = "Where clients connect"
     ),
     printcolumn(
         name = "Age",
         type_ = "date",
         json_path = ".metadata.creationTimestamp",
         description = "How long the endpoint has existed"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
+        description = "Why it is ready or not",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Cert-Expiry",
+        // Not `date`, which shows an age: that of a day to come is `<invalid>`.
+        type_ = "string",
+        json_path = ".status.certificates[0].notAfter",
+        description = "When the certificate of the first FTPS listener ends",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Version",
+        type_ = "string",
+        json_path = ".status.version",
+        description = "The version of the gateways",
+        priority = 1
     )
 )]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub struct SecureFtpEndpointSpec {
+    /// The version of the gateways, a tag of their image. Default: that of the first gateways of this endpoint, kept
+    /// until this field or the operator's setting says otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(min = 1, max = 63),
+        regex(pattern = "^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")
+    )]
+    pub version: Option<String>,
     /// How many gateways serve this endpoint. Default: 1. With 0 nobody can connect.
     #[serde(default = "default_replicas")]
     #[schemars(range(min = 0, max = 100))]
@@ -104,11 +147,14 @@ pub struct SecureFtpEndpointSpec {
         "drainTimeout is out of bounds: write a duration from 1s to 24h, for example 30m"
     ))]
     pub drain_timeout: Duration,
+    /// What the pods of the gateways are given besides.
+    #[serde(default)]
+    pub template: Template,
 }
 
 /// A protocol at a port.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = (
         "self.protocol == 'SFTP' || has(self.tls)",
@@ -162,7 +208,7 @@ pub enum Protocol {
 
 /// How SSH is spoken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Ssh {
     /// Which algorithms are offered. Default: `Modern`.
     /// `Modern`: ML-KEM and curve25519, AES-GCM and ChaCha20-Poly1305, Ed25519 host keys.
@@ -214,7 +260,7 @@ pub enum AuthenticationMethod {
 
 /// The host keys of an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub struct HostKeys {
     /// A Secret in which every entry is one private key in OpenSSH's format, without a passphrase. Entries named `*.pub` are ignored.
     pub secret_ref: SecretReference,
@@ -222,7 +268,7 @@ pub struct HostKeys {
 
 /// Where the files are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub struct Storage {
     /// The claim that holds the files.
     pub persistent_volume_claim: PersistentVolumeClaim,
@@ -247,7 +293,7 @@ pub struct Storage {
 
 /// A claim in the namespace of the endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub struct PersistentVolumeClaim {
     /// The name of the claim.
     #[schemars(
@@ -277,7 +323,7 @@ pub enum Durability {
 
 /// Who may log in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub struct Users {
     /// Which `SecureFtpUser` objects of this namespace may log in.
     pub selector: Selector,
@@ -285,7 +331,7 @@ pub struct Users {
 
 /// Which users an endpoint serves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub struct Selector {
     /// The labels that a user must carry, all of them. At least one.
     #[schemars(schema_with = "match_labels")]
@@ -298,7 +344,7 @@ pub struct Selector {
 
 /// What everything may use at most, in one gateway.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Limits {
     /// Sessions that are logged in. Default: 2000.
     #[schemars(range(min = 1, max = 1_000_000))]

@@ -20,7 +20,7 @@ pub enum Encryption {
 
 /// How TLS is spoken, and with which certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = (
         "has(self.secretRef) != has(self.issuerRef)",
@@ -54,7 +54,7 @@ pub struct Tls {
 
 /// An issuer of certificates, as cert-manager names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub struct IssuerReference {
     /// The kind of the issuer, for example `Issuer` (of this namespace) or `ClusterIssuer`.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[A-Z][A-Za-z0-9]*$"))]
@@ -82,7 +82,7 @@ pub enum TlsVersion {
 
 /// How FTPS transfers files: FTP opens a connection of its own for each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub struct DataConnections {
     /// How a data connection proves that it belongs to its session. Default: `TLSPreferred` where the gateway sees the
     /// address of every client, otherwise `TLSRequired`.
@@ -115,7 +115,7 @@ pub enum Binding {
 
 /// Data connections that clients open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub struct Passive {
     /// The ports of all replicas together, which firewalls must let through: at least `perReplica` × `replicas`, and
     /// never less than twice `perReplica`.
@@ -148,7 +148,7 @@ pub struct Passive {
 
 /// Ports from `start` to `end`, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 #[x_kube(validation = (
     "self.end >= self.start",
     "the range ends before it starts: raise end"
@@ -172,7 +172,7 @@ pub struct PortRange {
 
 /// Data connections that the gateway would open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Active {
     /// Whether it does. Default: `Deny`, at once and with the message.
     pub mode: ActiveMode,

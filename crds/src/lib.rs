@@ -1,4 +1,4 @@
-//! The custom resources of secureftp: what users write.
+//! The custom resources of secureftp: what users write, and what the operator answers in their status.
 //!
 //! The YAML beside this crate is generated from these types (`UPDATE=1 cargo test -p crds`). What a type cannot say,
 //! a CEL rule says, with a message that names the mend. The rules need Kubernetes 1.31 (`isCIDR`). This crate never
@@ -18,6 +18,8 @@ mod endpoint;
 mod exposure;
 mod ftps;
 mod references;
+mod status;
+mod template;
 mod user;
 
 pub use definitions::all;
@@ -25,12 +27,17 @@ pub use endpoint::{
     AuthenticationMethod, Durability, HostKeys, Limits, Listener, PersistentVolumeClaim, Protocol,
     SecureFtpEndpoint, SecureFtpEndpointSpec, Selector, Ssh, SshPolicy, Storage, Uploads, Users,
 };
-pub use exposure::{Exposure, ProxyMode, ProxyProtocol};
+pub use exposure::{Exposure, ExposureType, ExternalTrafficPolicy, ProxyMode, ProxyProtocol};
 pub use ftps::{
     Active, ActiveMode, Binding, DataConnections, Encryption, IssuerReference, Passive, PortRange,
     Tls, TlsVersion,
 };
 pub use references::{AuthorizedKeysReference, PasswordReference, SecretReference};
+pub use status::{
+    AddressStatus, AddressType, CertificateStatus, ListenerStatus, PassiveAllocation,
+    SecureFtpEndpointStatus, SecureFtpUserStatus, UserEndpointStatus,
+};
+pub use template::Template;
 pub use user::{Authentication, AuthorizedKeys, Permission, SecureFtpUser, SecureFtpUserSpec};
 
 /// The API group of every kind here.

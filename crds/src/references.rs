@@ -12,7 +12,7 @@ const SECRET_KEY: &str = "^[-._a-zA-Z0-9]+$";
 
 /// A Secret in the namespace of the object that names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub struct SecretReference {
     /// The name of the Secret.
     #[schemars(
@@ -24,7 +24,7 @@ pub struct SecretReference {
 
 /// The password in a Secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub struct PasswordReference {
     /// The name of the Secret.
     #[schemars(
@@ -40,7 +40,7 @@ pub struct PasswordReference {
 
 /// Public keys in a Secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub struct AuthorizedKeysReference {
     /// The name of the Secret.
     #[schemars(

@@ -5,7 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{AuthorizedKeysReference, PasswordReference};
+use crate::{AuthorizedKeysReference, PasswordReference, SecureFtpUserStatus};
 
 /// Who may log in, how, to which folder and with which permissions.
 #[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -19,6 +19,7 @@ use crate::{AuthorizedKeysReference, PasswordReference};
     doc = "Someone who may log in at the endpoints that select this object by its labels.",
     namespaced,
     derive = "PartialEq",
+    status = "SecureFtpUserStatus",
     validation = Rule::new("has(self.spec.username) || size(self.metadata.name) <= 64")
         .message("metadata.name is too long for a login name: write a spec.username of at most 64 characters")
         .field_path(".spec.username"),
@@ -32,6 +33,12 @@ use crate::{AuthorizedKeysReference, PasswordReference};
         description = "The login name; empty: the name of the object"
     ),
     printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#,
+        description = "Whether every endpoint that selects the user serves it"
+    ),
+    printcolumn(
         name = "Disabled",
         type_ = "boolean",
         json_path = ".spec.disabled",
@@ -42,6 +49,13 @@ use crate::{AuthorizedKeysReference, PasswordReference};
         type_ = "string",
         json_path = ".spec.validUntil",
         description = "When the account ends"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
+        description = "Why the user is ready or not",
+        priority = 1
     ),
     printcolumn(
         name = "Root",
@@ -57,7 +71,7 @@ use crate::{AuthorizedKeysReference, PasswordReference};
         description = "How long the user has existed"
     )
 )]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub struct SecureFtpUserSpec {
     /// The login name: ASCII letters, digits and `. _ @ + -`, starting with a letter, a digit or `_`, at most
     /// 64 characters. Default: the name of this object. It cannot change.
@@ -127,7 +141,7 @@ pub struct SecureFtpUserSpec {
 
 /// How a user logs in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Authentication {
     /// The password: a hash (argon2, bcrypt, `$5$`, `$6$` or yescrypt) or the password itself, in a Secret.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -139,7 +153,7 @@ pub struct Authentication {
 
 /// Public keys that open an account, from both sources together.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default)]
 pub struct AuthorizedKeys {
     /// One key an entry: algorithm, base64 and optionally a comment, as in OpenSSH's file `authorized_keys`, without
     /// options.
