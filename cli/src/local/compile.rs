@@ -6,6 +6,7 @@ use crds::{Protocol, SecureFtpEndpoint, SecureFtpUser};
 use gateway_config::ClientAddress;
 use plan::{
     Certificate, PassivePlacement, PasswordHashes, Placement, SecretKey, Secrets, Share, Sources,
+    Told,
 };
 
 use super::{Ports, certificates::Names, keys, materials::Materials, problems, service::Service};
@@ -157,17 +158,22 @@ fn placement(
     Ok(Placement {
         address,
         ports: ports.bound_by(&endpoint.value),
+        // It has a port and an address of its own.
+        admin: None,
         passive: PassivePlacement {
             // This machine is the only gateway, whatever `replicas` says.
             share: Share::Whole,
-            told: BTreeMap::new(),
+            told: Told::AsBound,
             // Clients of one address find that one here, not the one that the manifest promises elsewhere.
             address: match address {
                 IpAddr::V4(address) if !address.is_unspecified() => Some(address),
                 IpAddr::V4(_) | IpAddr::V6(_) => None,
             },
         },
-        certificates: certificates(endpoint, address, materials)?,
+        certificates: certificates(endpoint, address, materials)?
+            .into_iter()
+            .map(|(listener, certificate)| (listener, Ok(certificate)))
+            .collect(),
         volume: materials.volume(&spec.storage.persistent_volume_claim.claim_name)?,
         // Nobody stands between the clients and this machine.
         client_address: ClientAddress::Real,

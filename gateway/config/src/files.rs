@@ -19,7 +19,8 @@ pub const HOST_KEYS_FOLDER: &str = "host-keys";
 /// The folder with a folder for every FTPS listener, named like it, that holds `tls.crt` and `tls.key`.
 pub const TLS_FOLDER: &str = "tls";
 
-const USERS_FOLDER: &str = "users";
+/// The folder with the users files.
+pub const USERS_FOLDER: &str = "users";
 
 /// Files by their path in the configuration folder, with `/` between folders.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -27,28 +28,47 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 /// The whole configuration of one gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Configuration {
-    /// Everything but the users. [`render`] fills in the digests of the users files.
+    /// Everything but the users. Rendering fills in the digests of the users files.
     pub endpoint: Endpoint,
     /// Who may log in.
     pub users: BTreeMap<UserName, User>,
 }
 
-/// Makes the files, `endpoint.json` and `users/*`. The same configuration always gives the same bytes.
+/// Makes the files, `endpoint.json` and `users/*`, with all users in one file. The same configuration always gives the same
+/// bytes.
 ///
 /// Write the users first and `endpoint.json` last: a gateway serves a set only when every digest matches.
 pub fn render(configuration: &Configuration) -> Result<Files, serde_json::Error> {
-    let users = serde_json::to_vec_pretty(&Users {
-        users: configuration.users.clone(),
-    })?;
-    let mut endpoint = configuration.endpoint.clone();
-    endpoint.users = BTreeMap::from([("00.json".to_owned(), Digest::of(&users))]);
+    let name = users_file(0);
+    let users = render_users(&configuration.users)?;
+    let digests = BTreeMap::from([(name.clone(), Digest::of(&users))]);
+    let endpoint = render_endpoint(&configuration.endpoint, digests)?;
     Ok(Files::from([
-        (format!("{USERS_FOLDER}/00.json"), users),
-        (
-            ENDPOINT_FILE.to_owned(),
-            serde_json::to_vec_pretty(&endpoint)?,
-        ),
+        (format!("{USERS_FOLDER}/{name}"), users),
+        (ENDPOINT_FILE.to_owned(), endpoint),
     ]))
+}
+
+/// Makes one users file, where the users are spread over several.
+pub fn render_users(users: &BTreeMap<UserName, User>) -> Result<Vec<u8>, serde_json::Error> {
+    serde_json::to_vec_pretty(&Users {
+        users: users.clone(),
+    })
+}
+
+/// Makes `endpoint.json`, with the digest of every users file by its name in [`USERS_FOLDER`].
+pub fn render_endpoint(
+    endpoint: &Endpoint,
+    users: BTreeMap<String, Digest>,
+) -> Result<Vec<u8>, serde_json::Error> {
+    let mut endpoint = endpoint.clone();
+    endpoint.users = users;
+    serde_json::to_vec_pretty(&endpoint)
+}
+
+/// The name, in [`USERS_FOLDER`], of the users file of this number.
+pub fn users_file(number: u8) -> String {
+    format!("{number:02}.json")
 }
 
 /// Reads the files back, whole or not at all. Files that `endpoint.json` does not name are ignored.

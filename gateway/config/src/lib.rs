@@ -20,7 +20,8 @@ pub use endpoint::{
     ProxyMode, ProxyProtocol, Ssh, SshPolicy, Storage, Uploads,
 };
 pub use files::{
-    Configuration, Digest, ENDPOINT_FILE, Error, Files, HOST_KEYS_FOLDER, TLS_FOLDER, parse, render,
+    Configuration, Digest, ENDPOINT_FILE, Error, Files, HOST_KEYS_FOLDER, TLS_FOLDER, USERS_FOLDER,
+    parse, render, render_endpoint, render_users, users_file,
 };
 pub use ftps::{
     Active, ActiveMode, Binding, DataConnections, Encryption, Passive, PassivePort, Tls, TlsVersion,

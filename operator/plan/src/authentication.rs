@@ -29,7 +29,7 @@ pub fn absent_optional_secrets(sources: Sources<'_>) -> BTreeSet<SecretKey> {
 pub fn plaintext_passwords(sources: Sources<'_>) -> BTreeMap<SecretKey, Plaintext> {
     selected(sources)
         .into_iter()
-        .filter_map(|user| Some(password_entry(user, password_reference(user)?)))
+        .filter_map(password_of)
         .filter_map(|entry| {
             let value = sources.secrets.value(&entry).ok()?;
             match password_value(value).ok()? {
@@ -54,8 +54,8 @@ pub(crate) fn credentials(
     problems: &mut Vec<Problem>,
 ) -> Credentials {
     let mut report = |field: &str, mistake| problems.push(Problem::of_user(user, field, mistake));
-    let password_hash = password_reference(user).and_then(|reference| {
-        password_hash(&password_entry(user, reference), secrets, hashes)
+    let password_hash = password_of(user).and_then(|entry| {
+        password_hash(&entry, secrets, hashes)
             .map_err(|mistake| report(PASSWORD_FIELD, mistake))
             .ok()
     });
@@ -74,6 +74,10 @@ fn password_hash(
     secrets: &Secrets,
     hashes: &PasswordHashes,
 ) -> Result<String, Mistake> {
+    // What is known from an earlier turn need not be read again.
+    if let Some(hash) = hashes.get(entry) {
+        return Ok(hash.clone());
+    }
     let value = password_value(secrets.value(entry)?).map_err(|mistake| Mistake::Password {
         secret: entry.secret.clone(),
         key: entry.key.clone(),
@@ -81,15 +85,10 @@ fn password_hash(
     })?;
     match value {
         PasswordValue::Hash(hash) => Ok(hash),
-        PasswordValue::Plaintext(_) => {
-            hashes
-                .get(entry)
-                .cloned()
-                .ok_or_else(|| Mistake::PasswordNotHashed {
-                    secret: entry.secret.clone(),
-                    key: entry.key.clone(),
-                })
-        }
+        PasswordValue::Plaintext(_) => Err(Mistake::PasswordNotHashed {
+            secret: entry.secret.clone(),
+            key: entry.key.clone(),
+        }),
     }
 }
 
@@ -147,6 +146,16 @@ fn secret_keys(
 
 fn ends_block(line: &[u8]) -> bool {
     line.starts_with(b"-----END") || line.starts_with(b"---- END")
+}
+
+/// The entry with the password of a user, if there is one.
+pub(crate) fn password_of(user: &SecureFtpUser) -> Option<SecretKey> {
+    Some(password_entry(user, password_reference(user)?))
+}
+
+/// The entry with the public keys of a user, if there is one.
+pub(crate) fn keys_of(user: &SecureFtpUser) -> Option<SecretKey> {
+    Some(keys_entry(user, keys_reference(user)?))
 }
 
 fn password_reference(user: &SecureFtpUser) -> Option<&PasswordReference> {

@@ -57,6 +57,11 @@ impl Certificate {
             .is_some_and(|certificate| verify_server_name(&certificate, &name).is_ok())
     }
 
+    /// The server's own certificate, in DER.
+    pub(crate) fn first(&self) -> Option<CertificateDer<'static>> {
+        self.certificates().ok()?.into_iter().next()
+    }
+
     fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, CertificateMistake> {
         CertificateDer::pem_slice_iter(&self.chain)
             .collect::<Result<_, _>>()

@@ -4,16 +4,16 @@ use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, time::Duration};
 
 use crds::{SecureFtpEndpoint, SecureFtpUser};
 use gateway_config::{
-    ClientAddress, Configuration, Endpoint, Protocol, ProxyProtocol, Storage, User, UserName,
-    VERSION,
+    ClientAddress, Configuration, Endpoint, Listener, Protocol, ProxyProtocol, Storage, User,
+    UserName, VERSION,
 };
 
 use crate::{
-    Certificate, Mistake, PassivePlacement, Problem, SecretKey, Secrets,
+    Certificate, Mistake, PassivePlacement, Problem, SecretKey, Secrets, Share,
     authentication::credentials,
     data_connections::compile_data_connections,
     host_keys::host_keys,
-    listeners::{Served, compile_listeners},
+    listeners::compile_listeners,
     offer::Offer,
     problem::{name_of, namespace_of},
     selection::{selected, username, without_duplicates},
@@ -32,7 +32,8 @@ pub struct Sources<'a> {
     pub secrets: &'a Secrets,
 }
 
-/// The hashes of [`crate::plaintext_passwords`], by the entry that holds the password.
+/// The hashes of [`crate::plaintext_passwords`] and those of [`crate::known_hashes`] that are still good, by the entry that
+/// holds the password.
 pub type PasswordHashes = BTreeMap<SecretKey, String>;
 
 /// Where the gateway will run: what no manifest says.
@@ -42,10 +43,12 @@ pub struct Placement {
     pub address: IpAddr,
     /// The port to bind for a port of the manifest, of a listener or passive; one that is not here is bound as it is.
     pub ports: BTreeMap<u16, u16>,
+    /// The port of the gateway's own admin server, where it has this address too.
+    pub admin: Option<u16>,
     /// The passive ports of this gateway.
     pub passive: PassivePlacement,
-    /// The certificates of listeners that name an issuer, by the listener's name.
-    pub certificates: BTreeMap<String, Certificate>,
+    /// What the issuers answered, by the name of the listener that names one; a listener that is not here has no answer yet.
+    pub certificates: BTreeMap<String, Result<Certificate, Mistake>>,
     /// The folder at which the endpoint's claim is found.
     pub volume: PathBuf,
     /// Whether the gateway sees the addresses of its clients.
@@ -73,61 +76,106 @@ pub struct Compiled {
     pub problems: Vec<Problem>,
 }
 
-/// Compiles one endpoint.
+/// Compiles one endpoint for its only gateway.
 pub fn compile(sources: Sources<'_>, hashes: &PasswordHashes, placement: &Placement) -> Compiled {
     let mut problems = Vec::new();
-    let served = compile_listeners(sources.endpoint, sources.secrets, placement, &mut problems);
-    let (endpoint, certificates) =
-        compile_endpoint(sources.endpoint, served, placement, &mut problems);
+    let shared = Shared::compile(sources, placement, &mut problems);
+    let endpoint = shared.gateway(placement.passive.share, &mut problems);
     let host_keys = host_keys(sources.endpoint, sources.secrets, &mut problems);
-    let offer = Offer::of(sources.endpoint, placement);
-    let users = compile_users(sources, hashes, &offer, &mut problems);
+    let users = compile_users(sources, hashes, placement, &mut problems);
     Compiled {
+        certificates: shared.certificates_of(&endpoint),
         configuration: Configuration { endpoint, users },
         host_keys,
-        certificates,
         problems,
     }
 }
 
-fn compile_endpoint(
-    endpoint: &SecureFtpEndpoint,
-    (mut listeners, mut certificates): Served,
-    placement: &Placement,
-    problems: &mut Vec<Problem>,
-) -> (Endpoint, BTreeMap<String, Certificate>) {
-    let storage = &endpoint.spec.storage;
-    let proxy_protocol = compile_proxy_protocol(endpoint, problems);
-    let mut data_connections =
-        compile_data_connections(endpoint, placement, &proxy_protocol, problems);
-    // FTPS and its data connections are served together or not at all.
-    if data_connections.is_none() {
-        listeners.retain(|listener| listener.protocol == Protocol::Sftp);
-        certificates.clear();
+/// What the gateways of one endpoint have in common.
+pub(crate) struct Shared<'a> {
+    endpoint: &'a SecureFtpEndpoint,
+    placement: &'a Placement,
+    /// The listeners that can be served as far as they go by themselves.
+    listeners: Vec<Listener>,
+    certificates: BTreeMap<String, Certificate>,
+    proxy_protocol: ProxyProtocol,
+}
+
+impl<'a> Shared<'a> {
+    pub(crate) fn compile(
+        sources: Sources<'a>,
+        placement: &'a Placement,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let endpoint = sources.endpoint;
+        let (listeners, certificates) =
+            compile_listeners(endpoint, sources.secrets, placement, problems);
+        Self {
+            endpoint,
+            placement,
+            listeners,
+            certificates,
+            proxy_protocol: compile_proxy_protocol(endpoint, problems),
+        }
     }
-    data_connections.take_if(|_| certificates.is_empty());
-    let endpoint = Endpoint {
-        version: VERSION,
-        namespace: namespace_of(&endpoint.metadata).to_owned(),
-        name: name_of(&endpoint.metadata).to_owned(),
-        generation: endpoint.metadata.generation.unwrap_or_default(),
-        listeners,
-        client_address: placement.client_address,
-        proxy_protocol,
-        data_connections,
-        ssh: translate::ssh(&endpoint.spec.ssh),
-        limits: translate::limits(&endpoint.spec.limits),
-        storage: Storage {
-            volume: placement.volume.clone(),
-            uploads: translate::uploads(storage.uploads),
-            durability: translate::durability(storage.durability),
-            stuck_seconds: storage.stuck_seconds.into(),
-            stuck_threads_max: storage.stuck_threads_max,
-        },
-        drain_seconds: Duration::from(endpoint.spec.drain_timeout).as_secs(),
-        users: BTreeMap::new(),
-    };
-    (endpoint, certificates)
+
+    /// Without the listeners that need host keys.
+    pub(crate) fn without_sftp(mut self) -> Self {
+        self.listeners
+            .retain(|listener| listener.protocol != Protocol::Sftp);
+        self
+    }
+
+    /// What the gateway is told that has this share of the passive ports.
+    pub(crate) fn gateway(&self, share: Share, problems: &mut Vec<Problem>) -> Endpoint {
+        let Self {
+            endpoint,
+            placement,
+            proxy_protocol,
+            ..
+        } = self;
+        let mut data_connections =
+            compile_data_connections(endpoint, placement, share, proxy_protocol, problems);
+        let mut listeners = self.listeners.clone();
+        // FTPS and its data connections are served together or not at all.
+        if data_connections.is_none() {
+            listeners.retain(|listener| listener.protocol == Protocol::Sftp);
+        }
+        let mut protocols = listeners.iter().map(|listener| listener.protocol);
+        data_connections.take_if(|_| protocols.all(|protocol| protocol == Protocol::Sftp));
+        let storage = &endpoint.spec.storage;
+        Endpoint {
+            version: VERSION,
+            namespace: namespace_of(&endpoint.metadata).to_owned(),
+            name: name_of(&endpoint.metadata).to_owned(),
+            generation: endpoint.metadata.generation.unwrap_or_default(),
+            listeners,
+            client_address: placement.client_address,
+            proxy_protocol: proxy_protocol.clone(),
+            data_connections,
+            ssh: translate::ssh(&endpoint.spec.ssh),
+            limits: translate::limits(&endpoint.spec.limits),
+            storage: Storage {
+                volume: placement.volume.clone(),
+                uploads: translate::uploads(storage.uploads),
+                durability: translate::durability(storage.durability),
+                stuck_seconds: storage.stuck_seconds.into(),
+                stuck_threads_max: storage.stuck_threads_max,
+            },
+            drain_seconds: Duration::from(endpoint.spec.drain_timeout).as_secs(),
+            users: BTreeMap::new(),
+        }
+    }
+
+    /// The certificates of the listeners that this gateway serves.
+    pub(crate) fn certificates_of(&self, endpoint: &Endpoint) -> BTreeMap<String, Certificate> {
+        endpoint
+            .listeners
+            .iter()
+            .filter_map(|listener| self.certificates.get_key_value(&listener.name))
+            .map(|(name, certificate)| (name.clone(), certificate.clone()))
+            .collect()
+    }
 }
 
 fn compile_proxy_protocol(
@@ -152,18 +200,20 @@ fn compile_proxy_protocol(
     }
 }
 
-fn compile_users(
+/// Compiles the users that the endpoint selects. They are the same for all its gateways.
+pub(crate) fn compile_users(
     sources: Sources<'_>,
     hashes: &PasswordHashes,
-    offer: &Offer<'_>,
+    placement: &Placement,
     problems: &mut Vec<Problem>,
 ) -> BTreeMap<UserName, User> {
+    let offer = Offer::of(sources.endpoint, placement);
     let mut compiled = BTreeMap::new();
     for user in without_duplicates(sources.endpoint, selected(sources), problems) {
         let known = problems.len();
         let credentials = credentials(user, sources.secrets, hashes, problems);
         let said_why = problems.len() > known;
-        match compile_user(user, credentials, offer) {
+        match compile_user(user, credentials, &offer) {
             Ok(user_configuration) => {
                 compiled.insert(UserName::new(username(user)), user_configuration);
             }

@@ -7,7 +7,11 @@ use gateway_config::{
     Binding, ClientAddress, DataConnections, Passive, PassivePort, ProxyMode, ProxyProtocol,
 };
 
-use crate::{Mistake, Placement, Problem, translate};
+use crate::{
+    Mistake, Placement, Problem,
+    listeners::{ADMIN, owner},
+    translate,
+};
 
 const FIELD: &str = "spec.dataConnections.passive";
 
@@ -16,10 +20,30 @@ const FIELD: &str = "spec.dataConnections.passive";
 pub struct PassivePlacement {
     /// Which ports of the endpoint's range this gateway has.
     pub share: Share,
-    /// The port that clients are told, by the port of the manifest; one that is not here is told as it is bound.
-    pub told: BTreeMap<u16, u16>,
+    /// The ports that clients are told.
+    pub told: Told,
     /// The address that PASV tells, whatever the manifest says. None: what the manifest says.
     pub address: Option<Ipv4Addr>,
+}
+
+/// The ports that clients are told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Told {
+    /// The bound ones.
+    #[default]
+    AsBound,
+    /// Others, by the port of the manifest. A port that is not here is not known yet, and nobody is told of it.
+    Otherwise(BTreeMap<u16, u16>),
+}
+
+impl Told {
+    /// The port that clients are told; none if it is not known yet.
+    pub(crate) fn port(&self, written: u16, bound: u16) -> Option<u16> {
+        match self {
+            Self::AsBound => Some(bound),
+            Self::Otherwise(ports) => ports.get(&written).copied(),
+        }
+    }
 }
 
 /// Which ports of an endpoint's range one gateway has.
@@ -32,10 +56,33 @@ pub enum Share {
     Slot(u16),
 }
 
+impl Share {
+    /// The ports, as the manifest writes them.
+    pub(crate) fn of(self, passive: &crds::Passive) -> Vec<u16> {
+        let crds::PortRange { start, end } = passive.ports;
+        let whole = start..=end;
+        match self {
+            Self::Whole => whole.collect(),
+            Self::Slot(slot) => {
+                let size = usize::from(passive.per_replica);
+                let share = whole.skip(usize::from(slot) * size).take(size);
+                let share: Vec<u16> = share.collect();
+                // Part of a share would leave a slot with fewer transfers than people reckon with.
+                if share.len() == size {
+                    share
+                } else {
+                    Vec::new()
+                }
+            }
+        }
+    }
+}
+
 /// The data connections of this gateway; none if FTPS cannot be served.
 pub(crate) fn compile_data_connections(
     endpoint: &SecureFtpEndpoint,
     placement: &Placement,
+    share: Share,
     proxy: &ProxyProtocol,
     problems: &mut Vec<Problem>,
 ) -> Option<DataConnections> {
@@ -66,7 +113,7 @@ pub(crate) fn compile_data_connections(
         ),
         passive: Passive {
             listen: placement.address,
-            ports: passive_ports(endpoint, &written.passive, placement, &mut report)?,
+            ports: passive_ports(endpoint, share.of(&written.passive), placement, &mut report)?,
             address: placement.passive.address.or(address),
             wait_seconds: written.passive.wait_seconds.into(),
             connect_seconds: written.passive.connect_seconds.into(),
@@ -83,7 +130,7 @@ pub(crate) fn is_ftps(protocol: crds::Protocol) -> bool {
 }
 
 /// An address binds only where every client comes with its own.
-fn binding_by_visibility(client_address: ClientAddress, mode: ProxyMode) -> Binding {
+pub(crate) fn binding_by_visibility(client_address: ClientAddress, mode: ProxyMode) -> Binding {
     match (client_address, mode) {
         (_, ProxyMode::Required) | (ClientAddress::Real, ProxyMode::Disabled) => {
             Binding::TlsPreferred
@@ -97,7 +144,7 @@ fn binding_by_visibility(client_address: ClientAddress, mode: ProxyMode) -> Bind
 /// The ports of this gateway without those that a listener has; none if nothing is left.
 fn passive_ports(
     endpoint: &SecureFtpEndpoint,
-    written: &crds::Passive,
+    share: Vec<u16>,
     placement: &Placement,
     report: &mut impl FnMut(&str, Mistake),
 ) -> Option<Vec<PassivePort>> {
@@ -106,49 +153,32 @@ fn passive_ports(
         .spec
         .listeners
         .iter()
-        .map(|listener| {
-            let owner = format!("the listener {}", listener.name);
-            (placement.bound(listener.port), owner)
-        })
+        .map(|listener| (placement.bound(listener.port), owner(listener)))
+        .chain(placement.admin.map(|port| (port, ADMIN.to_owned())))
         .collect();
     let mut ports = Vec::new();
-    let mut collision = None;
-    for port in share(written, placement.passive.share) {
+    let mut mistake = None;
+    for port in share {
         let bound = placement.bound(port);
-        match taken.insert(bound, format!("the passive port {port}")) {
-            None => ports.push(PassivePort {
-                bound,
-                advertised: placement.passive.told.get(&port).copied().unwrap_or(bound),
-            }),
-            Some(other) => {
-                collision.get_or_insert(Mistake::PassivePortTaken { port, bound, other });
+        let told = placement.passive.told.port(port, bound);
+        // The first mistake tells enough: the mend is another range.
+        match (
+            taken.insert(bound, format!("the passive port {port}")),
+            told,
+        ) {
+            (None, Some(advertised)) => ports.push(PassivePort { bound, advertised }),
+            (None, None) => {
+                mistake.get_or_insert(Mistake::PortsPending);
+            }
+            (Some(other), _) => {
+                mistake.get_or_insert(Mistake::PassivePortTaken { port, bound, other });
             }
         }
     }
-    // The first tells enough: the mend is another range.
-    match collision {
+    match mistake {
         Some(mistake) => report(&field, mistake),
         None if ports.is_empty() => report(&field, Mistake::PassivePortsTooFew),
         None => {}
     }
     (!ports.is_empty()).then_some(ports)
-}
-
-fn share(written: &crds::Passive, share: Share) -> Vec<u16> {
-    let crds::PortRange { start, end } = written.ports;
-    let whole = start..=end;
-    match share {
-        Share::Whole => whole.collect(),
-        Share::Slot(slot) => {
-            let size = usize::from(written.per_replica);
-            let share = whole.skip(usize::from(slot) * size).take(size);
-            let share: Vec<u16> = share.collect();
-            // Part of a share would leave a slot with fewer transfers than people reckon with.
-            if share.len() == size {
-                share
-            } else {
-                Vec::new()
-            }
-        }
-    }
 }

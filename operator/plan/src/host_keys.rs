@@ -1,12 +1,19 @@
-//! The host keys that an endpoint names in a Secret.
+//! The host keys of an endpoint: in a Secret that it names, or in one that the operator makes once.
 
 use std::{collections::BTreeMap, ffi::OsStr, path::Path};
 
 use crds::SecureFtpEndpoint;
 
-use crate::{Mistake, Problem, Secrets, problem::namespace_of};
+use crate::{
+    Mistake, NewHostKeys, Observed, Problem, Secrets, Sources,
+    desired::HostKeySource,
+    foreign::Foreign,
+    names::{self, NEW_HOST_KEYS_ANNOTATION},
+    problem::{name_of, namespace_of},
+};
 
-const FIELD: &str = "spec.ssh.hostKeys.secretRef";
+const FIELD: &str = "spec.ssh.hostKeys";
+const REFERENCE_FIELD: &str = "spec.ssh.hostKeys.secretRef";
 const OPENSSH_HEADER: &[u8] = b"-----BEGIN OPENSSH PRIVATE KEY-----";
 /// The base64 of `openssh-key-v1` and the cipher `none`, with which a key without passphrase begins (OpenSSH's
 /// PROTOCOL.key).
@@ -25,29 +32,132 @@ pub(crate) fn host_keys(
     let entries = match secrets.secret(namespace_of(&endpoint.metadata), name) {
         Ok(entries) => entries,
         Err(mistake) => {
-            problems.push(Problem::of_endpoint(endpoint, FIELD, mistake));
+            problems.push(Problem::of_endpoint(endpoint, REFERENCE_FIELD, mistake));
             return BTreeMap::new();
         }
     };
-    let (keys, others): (BTreeMap<_, _>, BTreeMap<_, _>) = entries
+    let (keys, mistakes) = usable(name, entries);
+    problems.extend(
+        mistakes
+            .into_iter()
+            .map(|mistake| Problem::of_endpoint(endpoint, REFERENCE_FIELD, mistake)),
+    );
+    keys
+}
+
+/// The host keys of an endpoint in a cluster.
+#[derive(Default)]
+pub(crate) struct HostKeys {
+    /// Those that exist, by file name.
+    pub(crate) keys: BTreeMap<String, Vec<u8>>,
+    /// Those that have to be made.
+    pub(crate) new: Option<NewHostKeys>,
+    /// From where the gateways get them; none without SFTP.
+    pub(crate) source: Option<HostKeySource>,
+}
+
+impl HostKeys {
+    pub(crate) fn of(
+        sources: Sources<'_>,
+        observed: &Observed,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let endpoint = sources.endpoint;
+        let listeners = &endpoint.spec.listeners;
+        let is_sftp = |listener: &crds::Listener| listener.protocol == crds::Protocol::Sftp;
+        if !listeners.iter().any(is_sftp) {
+            return Self::default();
+        }
+        let (secret, keys, new) = if let Some(written) = &endpoint.spec.ssh.host_keys {
+            let keys = host_keys(endpoint, sources.secrets, problems);
+            (written.secret_ref.name.clone(), keys, None)
+        } else {
+            let (keys, new) = own_host_keys(endpoint, observed, problems);
+            (names::host_keys(name_of(&endpoint.metadata)), keys, new)
+        };
+        Self {
+            source: Some(HostKeySource {
+                secret,
+                entries: keys.keys().cloned().collect(),
+            }),
+            keys,
+            new,
+        }
+    }
+
+    /// Whether SFTP can be served: keys that are made in this turn are there before the gateways are told of them.
+    pub(crate) fn suffice(&self) -> bool {
+        !self.keys.is_empty() || self.new.is_some()
+    }
+}
+
+/// The keys that the operator has made, or that it has to make.
+fn own_host_keys(
+    endpoint: &SecureFtpEndpoint,
+    observed: &Observed,
+    problems: &mut Vec<Problem>,
+) -> (Entries, Option<NewHostKeys>) {
+    let name = names::host_keys(name_of(&endpoint.metadata));
+    let mut secrets = observed.secrets.iter();
+    if let Some(secret) = secrets.find(|secret| name_of(&secret.metadata) == name) {
+        let data = secret.data.iter().flatten();
+        let entries = data.map(|(key, value)| (key.clone(), value.0.clone()));
+        let (keys, mistakes) = usable(&name, &entries.collect());
+        problems.extend(
+            mistakes
+                .into_iter()
+                .map(|mistake| Problem::of_endpoint(endpoint, FIELD, mistake)),
+        );
+        return (keys, None);
+    }
+    let new = NewHostKeys::of(endpoint);
+    let foreign = Foreign::of(endpoint, observed);
+    if !foreign.leaves("Secret", &new.metadata, problems) {
+        return (BTreeMap::new(), None);
+    }
+    match lost(endpoint) {
+        None => (BTreeMap::new(), Some(new)),
+        Some(fingerprint) => {
+            let mistake = Mistake::HostKeysMissing {
+                secret: name,
+                fingerprint,
+            };
+            problems.push(Problem::of_endpoint(endpoint, FIELD, mistake));
+            (BTreeMap::new(), None)
+        }
+    }
+}
+
+/// The fingerprint by which clients know the keys that are gone; none if there were none, or if new ones are wished for.
+fn lost(endpoint: &SecureFtpEndpoint) -> Option<String> {
+    let known = &endpoint.status.as_ref()?.host_key_fingerprints;
+    let annotations = endpoint.metadata.annotations.as_ref();
+    let renewed = annotations.and_then(|all| all.get(NEW_HOST_KEYS_ANNOTATION));
+    match renewed {
+        Some(old) if known.contains(old) => None,
+        Some(_) | None => known.first().cloned(),
+    }
+}
+
+type Entries = BTreeMap<String, Vec<u8>>;
+
+/// The private keys among the entries of a Secret, and what is wrong with the others.
+fn usable(secret: &str, entries: &Entries) -> (Entries, Vec<Mistake>) {
+    let (keys, others): (Entries, Entries) = entries
         .iter()
         .filter(|(key, _)| Path::new(key).extension() != Some(OsStr::new("pub")))
         .map(|(key, value)| (key.clone(), value.clone()))
         .partition(|(_, value)| is_usable(value));
     let none = keys.is_empty() && others.is_empty();
     let mistakes = others.into_keys().map(|key| Mistake::HostKey {
-        secret: name.clone(),
+        secret: secret.to_owned(),
         key,
     });
     let nothing = none.then(|| Mistake::NoHostKey {
-        secret: name.clone(),
+        secret: secret.to_owned(),
     });
-    problems.extend(
-        mistakes
-            .chain(nothing)
-            .map(|mistake| Problem::of_endpoint(endpoint, FIELD, mistake)),
-    );
-    keys
+    let mistakes = mistakes.chain(nothing).collect();
+    (keys, mistakes)
 }
 
 /// Whether the gateway can read this key, as far as that shows without parsing it.

@@ -12,27 +12,51 @@
 mod authentication;
 mod authorized_keys;
 mod certificate;
+mod claim;
 mod compile;
+mod configured;
 mod data_connections;
+mod desired;
+mod exposure;
+mod foreign;
 mod host_keys;
+mod issuers;
 mod listeners;
+pub mod names;
+mod observed;
+mod obsolete;
 mod offer;
 mod password;
+mod plan;
 mod problem;
+mod references;
+mod roll;
 mod secrets;
 mod selection;
+mod settings;
+mod status;
 mod translate;
 mod user;
+mod version;
 
 pub use authentication::{absent_optional_secrets, plaintext_passwords};
 pub use authorized_keys::{KeyMistake, parse_authorized_key};
 pub use certificate::{Certificate, CertificateMistake};
 pub use compile::{Compiled, PasswordHashes, Placement, Sources, compile};
-pub use data_connections::{PassivePlacement, Share};
+pub use data_connections::{PassivePlacement, Share, Told};
+pub use desired::{
+    CertificateRequest, CertificateSpec, Desired, KnownHash, NewHostKeys, known_hashes,
+};
+pub use observed::{CertManager, Observed};
+pub use obsolete::Obsolete;
 pub use password::{PasswordMistake, PasswordValue, Plaintext, password_value};
+pub use plan::{Plan, Situation, plan};
 pub use problem::{Kind, Mistake, Object, Problem};
-pub use secrets::{SecretKey, Secrets};
+pub use references::{ReferencedSecrets, referenced_secrets};
+pub use secrets::{SecretKey, SecretVersion, Secrets};
 pub use selection::selects;
+pub use settings::Settings;
+pub use status::merged_user_status;
 
 /// The namespace of an object whose manifest names none.
 pub const DEFAULT_NAMESPACE: &str = "default";

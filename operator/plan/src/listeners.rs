@@ -5,18 +5,27 @@ use std::{
     net::SocketAddr,
 };
 
-use crds::SecureFtpEndpoint;
+use crds::{IssuerReference, SecureFtpEndpoint};
 use gateway_config::Listener;
 
 use crate::{
     Certificate, Mistake, Placement, Problem, SecretKey, Secrets,
     certificate::{CHAIN_ENTRY, KEY_ENTRY},
+    data_connections::is_ftps,
     problem::namespace_of,
     translate,
 };
 
 /// Listeners that can be served, and the certificate of each that speaks FTPS, by its name.
 pub(crate) type Served = (Vec<Listener>, BTreeMap<String, Certificate>);
+
+/// What has the admin port, in words.
+pub(crate) const ADMIN: &str = "the admin server of the gateway";
+
+/// What has the port of a listener, in words.
+pub(crate) fn owner(listener: &crds::Listener) -> String {
+    format!("the listener {}", listener.name)
+}
 
 /// Every listener that can be served. FTPS is not, as long as its `tls` has a problem.
 pub(crate) fn compile_listeners(
@@ -25,7 +34,11 @@ pub(crate) fn compile_listeners(
     placement: &Placement,
     problems: &mut Vec<Problem>,
 ) -> Served {
-    let mut taken = BTreeMap::new();
+    let mut taken: BTreeMap<u16, String> = placement
+        .admin
+        .map(|port| (port, ADMIN.to_owned()))
+        .into_iter()
+        .collect();
     let mut listeners = Vec::new();
     let mut certificates = BTreeMap::new();
     for (index, listener) in endpoint.spec.listeners.iter().enumerate() {
@@ -56,11 +69,11 @@ pub(crate) fn compile_listeners(
                 Mistake::PortTaken {
                     port,
                     bound,
-                    other: String::clone(other.get()),
+                    other: other.get().clone(),
                 },
             ),
             Entry::Vacant(free) => {
-                free.insert(listener.name.clone());
+                free.insert(owner(listener));
                 listeners.push(Listener {
                     name: listener.name.clone(),
                     protocol: translate::protocol(listener.protocol),
@@ -72,6 +85,13 @@ pub(crate) fn compile_listeners(
         }
     }
     (listeners, certificates)
+}
+
+/// Who issues the certificate of a listener; none if that is not clear.
+pub(crate) fn issuer(listener: &crds::Listener) -> Option<&IssuerReference> {
+    let tls = listener.tls.as_ref()?;
+    let issuer = tls.issuer_ref.as_ref()?;
+    (is_ftps(listener.protocol) && tls.secret_ref.is_none()).then_some(issuer)
 }
 
 struct Source<'a> {
@@ -93,8 +113,7 @@ fn certificate(
     match (&tls.secret_ref, &tls.issuer_ref) {
         (Some(reference), None) => {
             let name = &reference.name;
-            let certificate = source
-                .secret(name)
+            let certificate = certificate_in(source.secrets, source.namespace, name)
                 .map_err(|mistake| report(".tls.secretRef", mistake))
                 .ok()?;
             let strangers = tls.dns_names.iter().enumerate();
@@ -111,11 +130,12 @@ fn certificate(
             strangers.is_empty().then_some(certificate)
         }
         (None, Some(_issuer)) => {
-            let issued = source.placement.certificates.get(&listener.name);
-            if issued.is_none() {
-                report(".tls.issuerRef", Mistake::CertificatePending);
-            }
-            issued.cloned()
+            let answer = source.placement.certificates.get(&listener.name);
+            answer
+                .cloned()
+                .unwrap_or(Err(Mistake::CertificatePending))
+                .map_err(|mistake| report(".tls.issuerRef", mistake))
+                .ok()
         }
         (None, None) | (Some(_), Some(_)) => {
             report(".tls", Mistake::CertificateSource);
@@ -124,26 +144,29 @@ fn certificate(
     }
 }
 
-impl Source<'_> {
-    fn secret(&self, secret: &str) -> Result<Certificate, Mistake> {
-        let entry = |key: &str| {
-            let key = SecretKey {
-                namespace: self.namespace.to_owned(),
-                secret: secret.to_owned(),
-                key: key.to_owned(),
-            };
-            self.secrets.value(&key).map(<[u8]>::to_vec)
+/// The certificate in a Secret of type `kubernetes.io/tls`.
+pub(crate) fn certificate_in(
+    secrets: &Secrets,
+    namespace: &str,
+    secret: &str,
+) -> Result<Certificate, Mistake> {
+    let entry = |key: &str| {
+        let key = SecretKey {
+            namespace: namespace.to_owned(),
+            secret: secret.to_owned(),
+            key: key.to_owned(),
         };
-        let certificate = Certificate {
-            chain: entry(CHAIN_ENTRY)?,
-            key: entry(KEY_ENTRY)?,
-        };
-        match certificate.check() {
-            Ok(()) => Ok(certificate),
-            Err(mistake) => Err(Mistake::Certificate {
-                secret: secret.to_owned(),
-                mistake,
-            }),
-        }
+        secrets.value(&key).map(<[u8]>::to_vec)
+    };
+    let certificate = Certificate {
+        chain: entry(CHAIN_ENTRY)?,
+        key: entry(KEY_ENTRY)?,
+    };
+    match certificate.check() {
+        Ok(()) => Ok(certificate),
+        Err(mistake) => Err(Mistake::Certificate {
+            secret: secret.to_owned(),
+            mistake,
+        }),
     }
 }

@@ -7,6 +7,7 @@ use std::fmt;
 
 use base64::{Engine as _, alphabet, engine::general_purpose};
 use password_hash::phc::PasswordHash;
+use zeroize::Zeroizing;
 
 /// argon2: memory, in KiB.
 const ARGON2_MEMORY_MAX: u32 = 65_536;
@@ -44,9 +45,9 @@ pub enum PasswordValue {
     Plaintext(Plaintext),
 }
 
-/// A password as its owner types it. Debug shows nothing.
+/// A password as its owner types it. Debug shows nothing, and it is erased when dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Plaintext(String);
+pub struct Plaintext(Zeroizing<String>);
 
 impl Plaintext {
     /// The password, to be hashed.
@@ -107,7 +108,9 @@ pub fn password_value(value: &[u8]) -> Result<PasswordValue, PasswordMistake> {
     if contains_hash(text) {
         return Err(PasswordMistake::NotAlone);
     }
-    Ok(PasswordValue::Plaintext(Plaintext(text.to_owned())))
+    Ok(PasswordValue::Plaintext(Plaintext(Zeroizing::new(
+        text.to_owned(),
+    ))))
 }
 
 fn contains_hash(text: &str) -> bool {

@@ -5,7 +5,10 @@ use std::fmt;
 use crds::{SecureFtpEndpoint, SecureFtpUser};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::{CertificateMistake, DEFAULT_NAMESPACE, KeyMistake, PasswordMistake};
+use crate::{
+    CertificateMistake, DEFAULT_NAMESPACE, KeyMistake, PasswordMistake,
+    names::NEW_HOST_KEYS_ANNOTATION,
+};
 
 /// One mistake at one field of one object.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -144,16 +147,14 @@ pub enum Mistake {
         /// The name of the endpoint.
         endpoint: String,
     },
-    /// Two listeners would bind one port.
-    #[error(
-        "port {port} is served at {bound}, which the listener {other} has already: choose another port"
-    )]
+    /// A listener would be bound where something else is.
+    #[error("port {port} is served at {bound}, which {other} has already: choose another port")]
     PortTaken {
         /// The port in the manifest.
         port: u16,
         /// The port that would be bound.
         bound: u16,
-        /// The listener that has it.
+        /// What has it.
         other: String,
     },
     /// An FTPS listener does not say how it is encrypted.
@@ -165,6 +166,17 @@ pub enum Mistake {
     /// The issuer has not answered.
     #[error("the certificate has not been issued yet: nothing to mend unless this stays")]
     CertificatePending,
+    /// The issuer has not issued yet, and says why.
+    #[error("cert-manager has not issued the certificate: {message}")]
+    CertificateNotIssued {
+        /// What the Certificate says.
+        message: String,
+    },
+    /// Nobody issues certificates in this cluster.
+    #[error(
+        "cert-manager is not installed, so nobody issues the certificate: install it, or name a Secret in tls.secretRef"
+    )]
+    CertManagerMissing,
     /// The Secret of a certificate cannot be served.
     #[error("the Secret {secret} {mistake}")]
     Certificate {
@@ -203,6 +215,9 @@ pub enum Mistake {
         /// What has it.
         other: String,
     },
+    /// The cluster has not given the Service its node ports.
+    #[error("the Service has no node ports yet: nothing to mend unless this stays")]
+    PortsPending,
     /// What PASV should tell is no IPv4 address.
     #[error(
         "{0:?} is no IPv4 address: write the one that clients connect to, for example 203.0.113.7"
@@ -217,6 +232,56 @@ pub enum Mistake {
         secret: String,
         /// The key in the Secret.
         key: String,
+    },
+    /// The host keys that clients know are gone.
+    #[error(
+        "the Secret {secret} with the host keys is gone, and clients know them as {fingerprint}: restore the Secret, or have new keys made, which every client has to accept, with the annotation {NEW_HOST_KEYS_ANNOTATION}: {fingerprint}"
+    )]
+    HostKeysMissing {
+        /// The name of the Secret.
+        secret: String,
+        /// The fingerprint of one of the keys.
+        fingerprint: String,
+    },
+    /// The claim does not exist.
+    #[error("the claim {claim} does not exist in this namespace: create it or name another")]
+    ClaimMissing {
+        /// The name of the claim.
+        claim: String,
+    },
+    /// There is a claim for one pod, and more than one is wanted.
+    #[error(
+        "the claim {claim} is ReadWriteOncePod, so only one gateway can have it: write replicas: 1, or name a claim that is ReadWriteMany"
+    )]
+    ClaimForOnePod {
+        /// The name of the claim.
+        claim: String,
+    },
+    /// An object that is needed has the name of somebody else's.
+    #[error(
+        "the {kind} {name} belongs to somebody else and is left alone: delete it, or create the endpoint under another name"
+    )]
+    NameTaken {
+        /// The kind of the object.
+        kind: &'static str,
+        /// The name of the object.
+        name: String,
+    },
+    /// There is no room for some users.
+    #[error(
+        "{count} users find no room in the configuration of this endpoint and cannot log in: spread the users over several endpoints"
+    )]
+    UsersLeftOut {
+        /// How many.
+        count: usize,
+    },
+    /// There is no room for this user.
+    #[error(
+        "the endpoint {endpoint} has no room for this user: spread the users over several endpoints"
+    )]
+    NoRoom {
+        /// The name of the endpoint.
+        endpoint: String,
     },
     /// The host key Secret has no private key.
     #[error(
@@ -245,14 +310,21 @@ impl Mistake {
             Self::Network(_) => "NetworkInvalid",
             Self::AddressHidden { .. } => "AddressHidden",
             Self::PortTaken { .. } => "PortTaken",
+            Self::PortsPending => "AddressPending",
             Self::TlsMissing | Self::CertificateSource => "TlsInvalid",
-            Self::CertificatePending => "CertificatePending",
+            Self::CertificatePending | Self::CertificateNotIssued { .. } => "CertificatePending",
+            Self::CertManagerMissing => "CertManagerMissing",
             Self::Certificate { .. } | Self::CertificateName { .. } => "CertificateInvalid",
             Self::PassivePortsMissing
             | Self::PassivePortsTooFew
             | Self::PassivePortTaken { .. }
             | Self::PassiveAddress(_) => "PassivePortsInvalid",
             Self::HostKey { .. } | Self::NoHostKey { .. } => "HostKeyInvalid",
+            Self::HostKeysMissing { .. } => "HostKeysMissing",
+            Self::ClaimMissing { .. } => "ClaimMissing",
+            Self::ClaimForOnePod { .. } => "ClaimForOnePod",
+            Self::NameTaken { .. } => "NameTaken",
+            Self::UsersLeftOut { .. } | Self::NoRoom { .. } => "TooManyUsers",
         }
     }
 }

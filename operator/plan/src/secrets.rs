@@ -3,6 +3,8 @@
 use std::{collections::BTreeMap, fmt};
 
 use k8s_openapi::api::core::v1::Secret;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
 
 use crate::problem::{Mistake, namespace_of};
 
@@ -17,18 +19,52 @@ pub struct SecretKey {
     pub key: String,
 }
 
-/// Secrets by namespace and name. Debug shows no value.
+/// One state of a Secret in a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretVersion {
+    /// Which object it is: another one of the same name has another.
+    pub uid: String,
+    /// Which of its states it is.
+    pub resource_version: String,
+}
+
+/// Secrets by namespace and name. Debug shows no value, and values are erased when dropped.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Secrets(BTreeMap<(String, String), BTreeMap<String, Vec<u8>>>);
+pub struct Secrets(BTreeMap<(String, String), Content>);
+
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Content {
+    version: Option<SecretVersion>,
+    entries: BTreeMap<String, Vec<u8>>,
+}
+
+impl Drop for Content {
+    fn drop(&mut self) {
+        self.entries.values_mut().for_each(Zeroize::zeroize);
+    }
+}
 
 impl Secrets {
     /// Adds a Secret as a cluster would keep it: `stringData` wins over `data`.
     pub fn add(&mut self, secret: Secret) {
         let namespace = namespace_of(&secret.metadata).to_owned();
-        let name = secret.metadata.name.unwrap_or_default();
-        let data = secret.data.unwrap_or_default();
-        let text = secret.string_data.unwrap_or_default();
-        let entries = self.0.entry((namespace, name)).or_default();
+        let Secret {
+            metadata,
+            data,
+            string_data,
+            ..
+        } = secret;
+        let name = metadata.name.unwrap_or_default();
+        let data = data.unwrap_or_default();
+        let text = string_data.unwrap_or_default();
+        let version = metadata.uid.zip(metadata.resource_version);
+        let content = self.0.entry((namespace, name)).or_default();
+        content.version = version.map(|(uid, resource_version)| SecretVersion {
+            uid,
+            resource_version,
+        });
+        let entries = &mut content.entries;
         entries.extend(data.into_iter().map(|(key, value)| (key, value.0)));
         entries.extend(
             text.into_iter()
@@ -46,7 +82,14 @@ impl Secrets {
         self.0
             .entry((namespace, secret))
             .or_default()
+            .entries
             .insert(key, value);
+    }
+
+    /// The state in which a Secret was read; none if it was not read from a cluster.
+    pub(crate) fn version(&self, namespace: &str, name: &str) -> Option<&SecretVersion> {
+        let content = self.0.get(&(namespace.to_owned(), name.to_owned()))?;
+        content.version.as_ref()
     }
 
     /// All entries of a Secret.
@@ -57,6 +100,7 @@ impl Secrets {
     ) -> Result<&BTreeMap<String, Vec<u8>>, Mistake> {
         self.0
             .get(&(namespace.to_owned(), name.to_owned()))
+            .map(|content| &content.entries)
             .ok_or_else(|| Mistake::SecretMissing {
                 secret: name.to_owned(),
             })

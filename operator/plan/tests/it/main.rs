@@ -7,9 +7,14 @@
     reason = "a test may panic"
 )]
 
+mod cluster;
+mod clusters;
 mod example;
 mod golden;
 mod hashes;
 mod keys;
 mod manifests;
 mod passwords;
+mod references;
+mod rolls;
+mod shards;

@@ -9,9 +9,10 @@ use std::{
 
 use crds::{SecureFtpEndpoint, SecureFtpUser};
 use gateway_config::ClientAddress;
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Secret};
 use plan::{
     Certificate, Compiled, PassivePlacement, PasswordHashes, Placement, Secrets, Share, Sources,
+    Told,
 };
 use serde::Deserialize as _;
 use serde_norway::Value;
@@ -20,6 +21,7 @@ pub(crate) struct Manifests {
     pub(crate) endpoint: SecureFtpEndpoint,
     pub(crate) users: Vec<SecureFtpUser>,
     pub(crate) secrets: Secrets,
+    pub(crate) claims: Vec<PersistentVolumeClaim>,
 }
 
 impl Manifests {
@@ -31,13 +33,14 @@ impl Manifests {
         let mut endpoints = Vec::new();
         let mut users = Vec::new();
         let mut secrets = Secrets::default();
+        let mut claims = Vec::new();
         for document in serde_norway::Deserializer::from_str(text) {
             let object = Value::deserialize(document).unwrap();
             match object["kind"].as_str().unwrap() {
                 "SecureFtpEndpoint" => endpoints.push(serde_norway::from_value(object).unwrap()),
                 "SecureFtpUser" => users.push(serde_norway::from_value(object).unwrap()),
                 "Secret" => secrets.add(serde_norway::from_value::<Secret>(object).unwrap()),
-                "PersistentVolumeClaim" => {}
+                "PersistentVolumeClaim" => claims.push(serde_norway::from_value(object).unwrap()),
                 other => panic!("{other} is not read here"),
             }
         }
@@ -45,6 +48,7 @@ impl Manifests {
             endpoint: endpoints.pop().unwrap(),
             users,
             secrets,
+            claims,
         }
     }
 
@@ -62,7 +66,7 @@ impl Manifests {
     }
 
     /// Not real hashes: they say what they were made of.
-    fn hashes(&self) -> PasswordHashes {
+    pub(crate) fn hashes(&self) -> PasswordHashes {
         plan::plaintext_passwords(self.sources())
             .into_iter()
             .map(|(entry, plaintext)| {
@@ -77,22 +81,25 @@ impl Manifests {
     pub(crate) fn placement(&self) -> Placement {
         let annotations = self.endpoint.metadata.annotations.as_ref();
         let said = |name: &str| annotations.and_then(|all| all.get(&format!("test/{name}")));
-        let told = said("told").map(|pair| {
+        let told = |pair: &str| {
             let (port, told) = pair.split_once('=').unwrap();
             (port.parse().unwrap(), told.parse().unwrap())
-        });
+        };
         let issued_to = said("issued").map_or("", |listeners| listeners.as_str());
         Placement {
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             ports: BTreeMap::from([(22, 2022)]),
+            admin: None,
             passive: PassivePlacement {
                 share: said("slot").map_or(Share::Whole, |slot| Share::Slot(slot.parse().unwrap())),
-                told: told.into_iter().collect(),
+                told: said("told").map_or(Told::AsBound, |pairs| {
+                    Told::Otherwise(pairs.split(' ').map(told).collect())
+                }),
                 address: said("pasv").map(|address| address.parse().unwrap()),
             },
             certificates: issued_to
                 .split(' ')
-                .map(|listener| (listener.to_owned(), issued()))
+                .map(|listener| (listener.to_owned(), Ok(issued())))
                 .collect(),
             volume: "/volumes/partners-data".into(),
             client_address: match said("client-address") {
@@ -103,7 +110,7 @@ impl Manifests {
     }
 }
 
-fn issued() -> Certificate {
+pub(crate) fn issued() -> Certificate {
     Certificate {
         chain: include_bytes!("../fixtures/issued.crt").to_vec(),
         key: include_bytes!("../fixtures/issued.key").to_vec(),

@@ -1,0 +1,65 @@
+//! The ports of an endpoint as it is written, whether each of them can be served yet or not: what is mended later must
+//! not replace pods.
+
+use std::collections::BTreeSet;
+
+use crds::{Passive, SecureFtpEndpoint};
+
+use crate::{Share, data_connections::is_ftps};
+
+/// The port of the gateways' admin server, and its name.
+pub(crate) const ADMIN_PORT: u16 = 9090;
+pub(super) const ADMIN_PORT_NAME: &str = "metrics";
+
+pub(super) const TCP: &str = "TCP";
+
+/// The ports of an endpoint.
+pub(super) struct Ports<'a> {
+    /// Where clients connect.
+    pub(super) listeners: BTreeSet<u16>,
+    /// Through which files go; none without FTPS.
+    passive: Option<&'a Passive>,
+}
+
+impl<'a> Ports<'a> {
+    pub(super) fn of(endpoint: &'a SecureFtpEndpoint) -> Self {
+        let spec = &endpoint.spec;
+        let listeners = spec.listeners.iter();
+        let speaks_ftps = listeners.clone().any(|listener| is_ftps(listener.protocol));
+        let data_connections = spec.data_connections.as_ref().filter(|_| speaks_ftps);
+        Self {
+            listeners: listeners
+                .map(|listener| listener.port)
+                .filter(|port| *port != ADMIN_PORT)
+                .collect(),
+            passive: data_connections.map(|data| &data.passive),
+        }
+    }
+
+    /// The passive ports of one gateway or of all; a port that something else has is none.
+    pub(super) fn passive(&self, share: Share) -> Vec<u16> {
+        let mut ports = self
+            .passive
+            .map(|passive| share.of(passive))
+            .unwrap_or_default();
+        ports.retain(|port| *port != ADMIN_PORT && !self.listeners.contains(port));
+        ports
+    }
+
+    /// The first and the last passive port of the whole endpoint.
+    pub(super) fn range(&self) -> Option<(u16, u16)> {
+        let range = self.passive?.ports;
+        (range.start <= range.end).then_some((range.start, range.end))
+    }
+}
+
+/// The name of a listener's port.
+pub(super) fn listener_port_name(port: u16) -> String {
+    format!("c{port}")
+}
+
+/// The name of a passive port. A pod has this name only if it serves this port, so the Service sends each passive port to
+/// the one gateway that has it.
+pub(super) fn passive_port_name(port: u16) -> String {
+    format!("p{port}")
+}

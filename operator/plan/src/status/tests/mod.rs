@@ -1,0 +1,6 @@
+//! What is said in which situation, as tables.
+
+mod facts;
+mod scene;
+mod situations;
+mod users;

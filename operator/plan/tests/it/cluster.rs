@@ -1,0 +1,441 @@
+//! A cluster as far as plans see it: what is applied is observed in the next turn, and pods do what a case says.
+
+use std::{collections::BTreeMap, net::Ipv4Addr};
+
+use k8s_openapi::{
+    ByteString,
+    api::{
+        apps::v1::{StatefulSet, StatefulSetStatus},
+        core::v1::{
+            ContainerState, ContainerStateWaiting, ContainerStatus, LoadBalancerIngress,
+            LoadBalancerStatus, Pod, PodStatus, Secret, Service, ServiceStatus,
+        },
+    },
+    apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta, Time},
+    jiff::Timestamp,
+};
+use plan::{CertManager, Observed, Obsolete, PasswordHashes, Plan, Settings, Situation, names};
+use serde::Deserialize;
+
+use crate::manifests::{Manifests, issued};
+
+/// 2026-01-01T00:00:00Z
+const START: i64 = 1_767_225_600;
+
+pub(crate) struct Cluster {
+    pub(crate) manifests: Manifests,
+    pub(crate) observed: Observed,
+    pub(crate) settings: Settings,
+    minutes: i64,
+}
+
+/// What happens between two turns.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub(crate) struct Events {
+    /// What the author of the endpoint changes, as a merge patch.
+    pub(crate) patch: Option<serde_json::Value>,
+    /// The slots whose pod serves what its `StatefulSet` says.
+    pub(crate) serving: Vec<u16>,
+    /// The slots whose pod cannot start, and what it says.
+    pub(crate) waiting: BTreeMap<u16, Words>,
+    /// The slots whose pod is not ready any more.
+    pub(crate) failing: Vec<u16>,
+    /// The slots whose pod ends at last.
+    pub(crate) gone: Vec<u16>,
+    pub(crate) cert_manager: Option<CertManager>,
+    /// The listeners whose Certificate is issued.
+    pub(crate) issued: Vec<String>,
+    /// What Certificates say, by their name.
+    pub(crate) refused: BTreeMap<String, String>,
+    /// What the balancer tells.
+    pub(crate) balancer: Option<Balancer>,
+    pub(crate) resolved_address: Option<Ipv4Addr>,
+    pub(crate) foreign: Vec<String>,
+    /// The Secrets of the endpoint that somebody deletes.
+    pub(crate) lost: Vec<String>,
+    /// The Secret of the endpoint whose entries somebody deletes.
+    pub(crate) emptied: Option<String>,
+    pub(crate) gateway_version: Option<String>,
+    /// A new operator takes over.
+    pub(crate) operator_version: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Words {
+    reason: String,
+    message: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Balancer {
+    ip: Option<String>,
+    hostname: Option<String>,
+}
+
+impl Cluster {
+    pub(crate) fn new(mut manifests: Manifests) -> Self {
+        let metadata = &mut manifests.endpoint.metadata;
+        metadata.uid.get_or_insert_with(|| "6f1c".to_owned());
+        metadata.generation.get_or_insert(1);
+        Self {
+            manifests,
+            observed: Observed {
+                cert_manager: CertManager::Installed,
+                ..Observed::default()
+            },
+            settings: Settings {
+                gateway_image: "ghcr.io/example/secureftp-gateway".to_owned(),
+                gateway_version: None,
+                operator_version: "1.0.0".to_owned(),
+                image_pull_policy: "IfNotPresent".to_owned(),
+                image_pull_secrets: Vec::new(),
+            },
+            minutes: 0,
+        }
+    }
+
+    pub(crate) fn plan(&mut self) -> Plan {
+        let hashes = self.manifests.hashes();
+        self.plan_with(&hashes)
+    }
+
+    pub(crate) fn plan_with(&mut self, hashes: &PasswordHashes) -> Plan {
+        let storage = &self.manifests.endpoint.spec.storage;
+        let claim = &storage.persistent_volume_claim.claim_name;
+        let mut claims = self.manifests.claims.iter();
+        self.observed.claim = claims
+            .rfind(|known| known.metadata.name.as_ref() == Some(claim))
+            .cloned();
+        plan::plan(
+            self.manifests.sources(),
+            Situation {
+                observed: &self.observed,
+                settings: &self.settings,
+                hashes,
+                now: Timestamp::from_second(START + 60 * self.minutes).unwrap(),
+            },
+        )
+    }
+
+    /// What the operator and the API server make of a plan.
+    pub(crate) fn apply(&mut self, plan: &Plan) {
+        self.minutes += 1;
+        self.manifests.endpoint.status = Some(plan.status.clone());
+        let desired = &plan.desired;
+        if let Some(new) = &desired.new_host_keys {
+            let entries = new
+                .entries
+                .iter()
+                .map(|entry| ((*entry).to_owned(), host_key(entry)));
+            self.put_secret(Secret {
+                metadata: new.metadata.clone(),
+                data: Some(entries.collect()),
+                ..Secret::default()
+            });
+        }
+        for request in &desired.certificates {
+            let name = request.metadata.name.clone().unwrap();
+            self.observed.certificates.entry(name).or_default();
+        }
+        for secret in desired.users.iter().chain(&desired.configurations) {
+            self.put_secret(secret.clone());
+        }
+        if let Some(service) = &desired.service {
+            self.put_service(service.clone());
+        }
+        for set in &desired.stateful_sets {
+            self.put_set(set.clone());
+        }
+        for obsolete in &plan.obsolete {
+            self.delete(obsolete);
+        }
+    }
+
+    pub(crate) fn happen(&mut self, events: &Events) {
+        if let Some(patch) = &events.patch {
+            self.patch(patch);
+        }
+        for slot in &events.serving {
+            self.serve(*slot);
+        }
+        for (slot, words) in &events.waiting {
+            self.wait(*slot, words);
+        }
+        for slot in &events.failing {
+            self.fail(*slot);
+        }
+        for slot in &events.gone {
+            let name = names::pod(self.name(), *slot);
+            self.observed
+                .pods
+                .retain(|pod| pod.metadata.name.as_ref() != Some(&name));
+        }
+        for listener in &events.issued {
+            self.issue(listener);
+        }
+        for (certificate, message) in &events.refused {
+            let condition = not_ready(message);
+            self.observed
+                .certificates
+                .insert(certificate.clone(), vec![condition]);
+        }
+        for lost in &events.lost {
+            let secrets = &mut self.observed.secrets;
+            secrets.retain(|secret| secret.metadata.name.as_ref() != Some(lost));
+        }
+        for secret in &mut self.observed.secrets {
+            if secret.metadata.name == events.emptied {
+                secret.data = None;
+            }
+        }
+        if let Some(balancer) = &events.balancer {
+            self.balance(balancer);
+        }
+        let observed = &mut self.observed;
+        observed.cert_manager = events.cert_manager.unwrap_or(observed.cert_manager);
+        observed.resolved_address = events.resolved_address.or(observed.resolved_address);
+        observed.foreign.extend(events.foreign.iter().cloned());
+        if let Some(version) = &events.operator_version {
+            self.settings.operator_version.clone_from(version);
+        }
+        if events.gateway_version.is_some() {
+            self.settings
+                .gateway_version
+                .clone_from(&events.gateway_version);
+        }
+    }
+
+    pub(crate) fn patch(&mut self, patch: &serde_json::Value) {
+        let mut endpoint = serde_json::to_value(&self.manifests.endpoint).unwrap();
+        merge(&mut endpoint, patch);
+        self.manifests.endpoint = serde_json::from_value(endpoint).unwrap();
+        *self
+            .manifests
+            .endpoint
+            .metadata
+            .generation
+            .as_mut()
+            .unwrap() += 1;
+    }
+
+    /// The pod of a slot runs as its `StatefulSet` says.
+    pub(crate) fn serve(&mut self, slot: u16) {
+        let Some(set) = self.set(slot) else { return };
+        let revision = revision(set);
+        set.status = Some(StatefulSetStatus {
+            replicas: 1,
+            ready_replicas: Some(1),
+            updated_replicas: Some(1),
+            observed_generation: set.metadata.generation,
+            current_revision: Some(revision.clone()),
+            update_revision: Some(revision),
+            ..StatefulSetStatus::default()
+        });
+        self.put_pod(slot, PodStatus::default());
+    }
+
+    pub(crate) fn wait(&mut self, slot: u16, words: &Words) {
+        let Some(set) = self.set(slot) else { return };
+        let revision = revision(set);
+        let generation = set.metadata.generation;
+        let status = set.status.as_mut().unwrap();
+        status.observed_generation = generation;
+        status.update_revision = Some(revision);
+        status.updated_replicas = Some(1);
+        status.ready_replicas = Some(0);
+        let waiting = ContainerStateWaiting {
+            reason: Some(words.reason.clone()),
+            message: Some(words.message.clone()),
+        };
+        let container = ContainerStatus {
+            name: "gateway".to_owned(),
+            state: Some(ContainerState {
+                waiting: Some(waiting),
+                ..ContainerState::default()
+            }),
+            ..ContainerStatus::default()
+        };
+        let status = PodStatus {
+            container_statuses: Some(vec![container]),
+            ..PodStatus::default()
+        };
+        self.put_pod(slot, status);
+    }
+
+    /// The pod of a slot has the template that it should have, and is not ready.
+    pub(crate) fn fail(&mut self, slot: u16) {
+        let status = self.set(slot).and_then(|set| set.status.as_mut());
+        if let Some(status) = status {
+            status.ready_replicas = Some(0);
+        }
+    }
+
+    pub(crate) fn set(&mut self, slot: u16) -> Option<&mut StatefulSet> {
+        let name = names::slot(self.name(), slot);
+        let mut sets = self.observed.stateful_sets.iter_mut();
+        sets.find(|set| set.metadata.name.as_ref() == Some(&name))
+    }
+
+    fn issue(&mut self, listener: &str) {
+        let certificate = issued();
+        let name = names::certificate_secret(self.name(), listener);
+        let entries = [("tls.crt", certificate.chain), ("tls.key", certificate.key)];
+        self.manifests.secrets.add(Secret {
+            metadata: ObjectMeta {
+                name: Some(name),
+                ..ObjectMeta::default()
+            },
+            data: Some(
+                entries
+                    .map(|(key, value)| (key.to_owned(), ByteString(value)))
+                    .into(),
+            ),
+            ..Secret::default()
+        });
+    }
+
+    fn balance(&mut self, balancer: &Balancer) {
+        let ingress = LoadBalancerIngress {
+            ip: balancer.ip.clone(),
+            hostname: balancer.hostname.clone(),
+            ..LoadBalancerIngress::default()
+        };
+        self.observed.service.as_mut().unwrap().status = Some(ServiceStatus {
+            load_balancer: Some(LoadBalancerStatus {
+                ingress: Some(vec![ingress]),
+            }),
+            ..ServiceStatus::default()
+        });
+    }
+
+    fn name(&self) -> &str {
+        self.manifests.endpoint.metadata.name.as_deref().unwrap()
+    }
+
+    fn put_secret(&mut self, secret: Secret) {
+        let secrets = &mut self.observed.secrets;
+        secrets.retain(|known| known.metadata.name != secret.metadata.name);
+        secrets.push(secret);
+    }
+
+    fn put_service(&mut self, mut service: Service) {
+        let spec = service.spec.as_mut().unwrap();
+        spec.cluster_ip = Some("198.19.0.10".to_owned());
+        if spec.type_.as_deref() != Some("ClusterIP") {
+            for (number, port) in (0..).zip(spec.ports.iter_mut().flatten()) {
+                port.node_port = Some(31000 + number);
+            }
+        }
+        service.status = self.observed.service.take().and_then(|known| known.status);
+        self.observed.service = Some(service);
+    }
+
+    fn put_set(&mut self, mut set: StatefulSet) {
+        let sets = &mut self.observed.stateful_sets;
+        let known = sets
+            .iter()
+            .position(|known| known.metadata.name == set.metadata.name);
+        let known = known.map(|position| sets.remove(position));
+        let generation = known.as_ref().and_then(|known| known.metadata.generation);
+        let changed = known.as_ref().is_none_or(|known| known.spec != set.spec);
+        set.metadata.generation = Some(generation.unwrap_or_default() + i64::from(changed));
+        // The controller is there at once, the pod is not.
+        let revision = revision(&set);
+        let created = StatefulSetStatus {
+            observed_generation: set.metadata.generation,
+            current_revision: Some(revision.clone()),
+            update_revision: Some(revision),
+            ..StatefulSetStatus::default()
+        };
+        set.status = Some(known.map_or(created, |known| known.status.unwrap()));
+        sets.push(set);
+    }
+
+    fn put_pod(&mut self, slot: u16, status: PodStatus) {
+        let name = names::pod(self.name(), slot);
+        let pods = &mut self.observed.pods;
+        pods.retain(|pod| pod.metadata.name.as_ref() != Some(&name));
+        pods.push(Pod {
+            metadata: ObjectMeta {
+                name: Some(name),
+                ..ObjectMeta::default()
+            },
+            status: Some(status),
+            ..Pod::default()
+        });
+    }
+
+    /// A `StatefulSet` goes at once, its pod when it has drained.
+    fn delete(&mut self, obsolete: &Obsolete) {
+        let observed = &mut self.observed;
+        match obsolete {
+            Obsolete::StatefulSet(name) => {
+                observed
+                    .stateful_sets
+                    .retain(|set| set.metadata.name.as_ref() != Some(name));
+                let pod = format!("{name}-0");
+                let mut pods = observed.pods.iter_mut();
+                if let Some(pod) = pods.find(|known| known.metadata.name.as_ref() == Some(&pod)) {
+                    let now = Timestamp::from_second(START).unwrap();
+                    pod.metadata.deletion_timestamp = Some(Time(now));
+                }
+            }
+            Obsolete::Secret(name) => {
+                observed
+                    .secrets
+                    .retain(|secret| secret.metadata.name.as_ref() != Some(name));
+            }
+            Obsolete::Certificate(name) => {
+                observed.certificates.remove(name);
+            }
+        }
+    }
+}
+
+pub(crate) fn template(set: &StatefulSet) -> &str {
+    &set.metadata.annotations.as_ref().unwrap()[names::TEMPLATE_ANNOTATION]
+}
+
+fn revision(set: &StatefulSet) -> String {
+    template(set).to_owned()
+}
+
+fn host_key(entry: &str) -> ByteString {
+    ByteString(match entry {
+        "ssh_host_ed25519_key" => include_bytes!("../fixtures/ssh_host_ed25519_key").to_vec(),
+        "ssh_host_ecdsa_key" => include_bytes!("../fixtures/ssh_host_ecdsa_key").to_vec(),
+        "ssh_host_rsa_key" => include_bytes!("../fixtures/ssh_host_rsa_key").to_vec(),
+        other => panic!("{other} is no host key"),
+    })
+}
+
+fn not_ready(message: &str) -> Condition {
+    Condition {
+        type_: "Ready".to_owned(),
+        status: "False".to_owned(),
+        reason: "Failed".to_owned(),
+        message: message.to_owned(),
+        last_transition_time: Time(Timestamp::from_second(START).unwrap()),
+        observed_generation: None,
+    }
+}
+
+/// JSON merge patch (RFC 7386).
+fn merge(target: &mut serde_json::Value, patch: &serde_json::Value) {
+    let serde_json::Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = serde_json::json!({});
+    }
+    let target = target.as_object_mut().unwrap();
+    for (key, value) in patch {
+        if value.is_null() {
+            target.remove(key);
+        } else {
+            merge(target.entry(key).or_insert(serde_json::Value::Null), value);
+        }
+    }
+}
