@@ -1,0 +1,349 @@
+//! Step 3: make it so. Only this step and [`crate::report`] write, and only this one decides nothing but whether a write
+//! is needed.
+
+use k8s_openapi::{
+    api::core::v1::{Pod, Secret},
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
+use kube::{
+    Api, ResourceExt as _,
+    api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
+    core::DynamicObject,
+};
+use plan::{
+    Desired, NewHostKeys, Obsolete,
+    names::{ENDPOINT_LABEL, OPERATOR},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    certificates,
+    form::{Wanted, covers},
+    host_keys::{self, HostKeyError},
+    leader::Lost,
+    memory::{Ahead, Key, Memory},
+    request::{RequestError, request},
+    turn::Turn,
+};
+
+/// The annotation of a pod with the digest of the configuration that it should have read. That it changes makes the
+/// kubelet refresh the pod's files at once, instead of within a minute or two.
+const CONFIGURATION: &str = "secureftp.dev/configuration";
+
+/// Why something is not as wanted yet.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApplyError {
+    /// Somebody else may lead now.
+    #[error(transparent)]
+    Lost(#[from] Lost),
+    /// The API server said no, or nothing.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// Host keys cannot be made.
+    #[error("host keys are missing")]
+    HostKeys(#[source] HostKeyError),
+    /// The thread that makes host keys ended without an answer.
+    #[error("host keys are missing: their thread ended")]
+    Thread(#[source] tokio::task::JoinError),
+    /// A wanted object cannot be written as JSON.
+    #[error("a wanted object is no JSON")]
+    Json(#[source] serde_json::Error),
+}
+
+/// Makes the objects of an endpoint as wanted, in order. One that cannot be made stops only itself: what else is wanted
+/// is still made, and the first error is told at the end.
+pub(crate) async fn apply(
+    turn: &Turn<'_>,
+    desired: &Desired,
+    obsolete: &[Obsolete],
+    memory: &mut Memory,
+) -> Result<(), ApplyError> {
+    let mut failed = Vec::new();
+    if let Some(host_keys) = &desired.new_host_keys {
+        failed.extend(turn.create_host_keys(host_keys, memory).await.err());
+    }
+    for wanted in wanted(desired).map_err(ApplyError::Json)? {
+        failed.extend(turn.apply_one(&wanted, memory).await.err());
+    }
+    for one in obsolete {
+        failed.extend(turn.delete(one, memory).await.err());
+    }
+    failed.into_iter().next().map_or(Ok(()), Err)
+}
+
+/// Makes the kubelets of the running pods look for the new configuration.
+pub(crate) async fn refresh(
+    turn: &Turn<'_>,
+    (pods, configuration_digest): (&[Pod], &str),
+    memory: &mut Memory,
+) -> Result<(), ApplyError> {
+    for pod in pods
+        .iter()
+        .filter(|pod| is_stale(pod, configuration_digest))
+    {
+        let name = pod.name_any();
+        let key: Key = ("Pod", name.clone());
+        if memory.ahead(&key) != Ahead::No {
+            continue;
+        }
+        turn.may_write("Pod", "patch")?;
+        let patch = Patch::Merge(json!({
+            "metadata": {"annotations": {CONFIGURATION: configuration_digest}},
+        }));
+        let parameters = PatchParams {
+            field_manager: Some(OPERATOR.to_owned()),
+            ..PatchParams::default()
+        };
+        let pods = turn.api::<Pod>();
+        let asked = format!("to annotate the Pod {name}");
+        match request(asked, pods.patch_metadata(&name, &parameters, &patch)).await {
+            Ok(_) => memory.wrote(key, pod.resource_version(), Some(Value::Null)),
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Whether a pod runs with files that may be older than the configuration.
+fn is_stale(pod: &Pod, configuration_digest: &str) -> bool {
+    let phase = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.phase.as_deref());
+    let read = pod.annotations().get(CONFIGURATION).map(String::as_str);
+    phase == Some("Running")
+        && pod.metadata.deletion_timestamp.is_none()
+        && read != Some(configuration_digest)
+}
+
+/// All wanted objects, in the order in which they need each other. No `..`: an object that nobody applies must not compile.
+fn wanted(desired: &Desired) -> serde_json::Result<Vec<Wanted>> {
+    let Desired {
+        new_host_keys: _,
+        certificates,
+        users,
+        configurations,
+        network_policy,
+        disruption_budget,
+        service,
+        stateful_sets,
+    } = desired;
+    let secrets = users.iter().chain(configurations).map(Wanted::of);
+    let shared = [
+        network_policy.as_ref().map(Wanted::of),
+        disruption_budget.as_ref().map(Wanted::of),
+        service.as_ref().map(Wanted::of),
+    ];
+    certificates
+        .iter()
+        .map(Wanted::certificate)
+        .chain(secrets)
+        .chain(shared.into_iter().flatten())
+        .chain(stateful_sets.iter().map(Wanted::of))
+        .collect()
+}
+
+impl Turn<'_> {
+    async fn apply_one(&self, wanted: &Wanted, memory: &mut Memory) -> Result<(), ApplyError> {
+        let there = match memory.ahead(&wanted.key) {
+            Ahead::Written(form) => Some(form.clone()),
+            Ahead::Deleted => None,
+            Ahead::No => self.stores.form(self.namespace(), &wanted.key),
+        };
+        match there {
+            Some(form) if !self.may_apply(&form) => return Ok(()),
+            Some(form) if wanted.was_applied_to(&form) => {
+                let settled = wanted.settled(&form);
+                if memory.is_settled(&wanted.key, &settled) || covers(&form, &wanted.form) {
+                    memory.settle(wanted.key.clone(), settled);
+                    return Ok(());
+                }
+            }
+            None if self.found_as_others(&wanted.key).await? => {
+                memory.taken.insert(wanted.key.clone());
+                return Ok(());
+            }
+            Some(_) | None => {}
+        }
+        let (kind, name) = &wanted.key;
+        self.may_write(kind, "apply")?;
+        let how = PatchParams::apply(OPERATOR).force();
+        let patch = Patch::Apply(&wanted.form);
+        let api = self.api_of(&wanted.resource);
+        let asked = format!("to apply the {kind} {name}");
+        let became = request(asked, api.patch(name, &how, &patch)).await?;
+        tracing::info!(kind, name, "applied");
+        let became = serde_json::to_value(became).map_err(ApplyError::Json)?;
+        memory.settle(wanted.key.clone(), wanted.settled(&became));
+        self.wrote(memory, &wanted.key, Some(became));
+        Ok(())
+    }
+
+    /// Whether an object is this endpoint's, and not about to go: one that goes is made again when it has gone.
+    fn may_apply(&self, form: &Value) -> bool {
+        let metadata = form.get("metadata").cloned().unwrap_or_default();
+        let metadata: ObjectMeta = serde_json::from_value(metadata).unwrap_or_default();
+        self.owns(&metadata) && metadata.deletion_timestamp.is_none()
+    }
+
+    async fn create_host_keys(
+        &self,
+        new: &NewHostKeys,
+        memory: &mut Memory,
+    ) -> Result<(), ApplyError> {
+        let key: Key = ("Secret", new.metadata.name.clone().unwrap_or_default());
+        if let Some(there) = self.look_up(&key).await? {
+            let labels = there.labels.unwrap_or_default();
+            if labels.get(ENDPOINT_LABEL).map(String::as_str) != Some(self.name()) {
+                memory.taken.insert(key);
+            }
+            return Ok(());
+        }
+        let (entries, comment) = (new.entries.clone(), self.name().to_owned());
+        // RSA may take a second or more.
+        let making = tokio::task::spawn_blocking(move || {
+            let keys = entries.into_iter();
+            keys.map(|file| Ok((file.to_owned(), host_keys::make(file, &comment)?)))
+                .collect::<Result<_, HostKeyError>>()
+        });
+        let keys = making.await.map_err(ApplyError::Thread)?;
+        let secret = Secret {
+            metadata: new.metadata.clone(),
+            data: Some(keys.map_err(ApplyError::HostKeys)?),
+            ..Secret::default()
+        };
+        self.may_write("Secret", "create")?;
+        let parameters = PostParams {
+            field_manager: Some(OPERATOR.to_owned()),
+            ..PostParams::default()
+        };
+        let secrets = self.api::<Secret>();
+        let asked = format!("to create the Secret {}", key.1);
+        match request(asked, secrets.create(&parameters, &secret)).await {
+            Ok(made) => {
+                tracing::info!(name = key.1, "made host keys");
+                let made = serde_json::to_value(made).map_err(ApplyError::Json)?;
+                self.wrote(memory, &key, Some(made));
+                Ok(())
+            }
+            // Somebody was quicker: their keys are kept, as any others would be.
+            Err(error) if error.is_conflict() => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn delete(&self, obsolete: &Obsolete, memory: &mut Memory) -> Result<(), ApplyError> {
+        let key: Key = match obsolete {
+            Obsolete::StatefulSet(name) => ("StatefulSet", name.clone()),
+            Obsolete::Secret(name) => ("Secret", name.clone()),
+            Obsolete::Certificate(name) => ("Certificate", name.clone()),
+        };
+        if memory.ahead(&key) == Ahead::Deleted {
+            return Ok(());
+        }
+        let Some(there) = self.stores.metadata(self.namespace(), &key) else {
+            return Ok(());
+        };
+        if !self.owns(&there) || there.deletion_timestamp.is_some() {
+            return Ok(());
+        }
+        let (kind, name) = &key;
+        self.may_write(kind, "delete")?;
+        // Only the object that was seen: one that was made meanwhile under its name is another.
+        let how = DeleteParams::background().preconditions(Preconditions {
+            uid: there.uid,
+            resource_version: None,
+        });
+        let api = self.dynamic(kind);
+        match request(
+            format!("to delete the {kind} {name}"),
+            api.delete(name, &how),
+        )
+        .await
+        {
+            Ok(_) => tracing::info!(kind, name, "deleted"),
+            Err(error) if error.is_not_found() || error.is_conflict() => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.wrote(memory, &key, None);
+        Ok(())
+    }
+
+    /// Counts a write that may be begun; an error if another operator may lead by now.
+    pub(crate) fn may_write(&self, kind: &str, verb: &str) -> Result<(), Lost> {
+        self.tools.leadership.check()?;
+        self.tools
+            .metrics
+            .writes
+            .with_label_values(&[kind, verb])
+            .inc();
+        Ok(())
+    }
+
+    pub(crate) fn wrote(&self, memory: &mut Memory, key: &Key, after: Option<Value>) {
+        let before = self.stores.metadata(self.namespace(), key);
+        let before = before.and_then(|metadata| metadata.resource_version);
+        memory.wrote(key.clone(), before, after);
+    }
+
+    /// The objects of a kind that the operator makes.
+    pub(crate) fn dynamic(&self, kind: &str) -> Api<DynamicObject> {
+        self.api_of(&resource(kind))
+    }
+
+    fn api_of(&self, resource: &kube::api::ApiResource) -> Api<DynamicObject> {
+        Api::namespaced_with(self.tools.client.clone(), self.namespace(), resource)
+    }
+}
+
+/// The kinds that the operator makes.
+fn resource(kind: &str) -> kube::api::ApiResource {
+    use k8s_openapi::api::{
+        apps::v1::StatefulSet, core::v1::Service, networking::v1::NetworkPolicy,
+        policy::v1::PodDisruptionBudget,
+    };
+    use kube::api::ApiResource;
+    match kind {
+        "Certificate" => certificates::resource(),
+        "NetworkPolicy" => ApiResource::erase::<NetworkPolicy>(&()),
+        "PodDisruptionBudget" => ApiResource::erase::<PodDisruptionBudget>(&()),
+        "Service" => ApiResource::erase::<Service>(&()),
+        "StatefulSet" => ApiResource::erase::<StatefulSet>(&()),
+        _ => ApiResource::erase::<Secret>(&()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pod(phase: &str, read: Option<&str>) -> Pod {
+        serde_json::from_value(json!({
+            "metadata": {
+                "name": "partners-0-0",
+                "annotations": read.map(|digest| json!({CONFIGURATION: digest})),
+            },
+            "status": {"phase": phase},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_running_pod_is_refreshed_once_for_each_configuration() {
+        assert!(is_stale(&pod("Running", None), "new"));
+        assert!(is_stale(&pod("Running", Some("old")), "new"));
+        assert!(!is_stale(&pod("Running", Some("new")), "new"));
+    }
+
+    #[test]
+    fn a_pod_that_does_not_run_or_leaves_is_left_alone() {
+        assert!(!is_stale(&pod("Pending", None), "new"));
+        let mut leaving = pod("Running", None);
+        leaving.metadata.deletion_timestamp =
+            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(
+                k8s_openapi::jiff::Timestamp::UNIX_EPOCH,
+            ));
+        assert!(!is_stale(&leaving, "new"));
+    }
+}

@@ -1,0 +1,136 @@
+//! cert-manager's Certificates, which may exist, not exist, or begin to exist while the operator runs.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{
+    Client,
+    api::{ApiResource, GroupVersionKind},
+    core::DynamicObject,
+    runtime::{WatchStreamExt as _, reflector::store::Writer, watcher},
+};
+use plan::CertManager;
+use tokio::sync::watch;
+
+use crate::{
+    request::request,
+    wake::owner,
+    watch::{Queue, Scope, labelled_objects},
+};
+
+/// Between two looks for the kinds: at first, and at last.
+const LOOK_AGAIN: [Duration; 2] = [Duration::from_secs(15), Duration::from_mins(5)];
+
+/// `certificates.cert-manager.io/v1`.
+pub(crate) fn resource() -> ApiResource {
+    ApiResource::from_gvk_with_plural(
+        &GroupVersionKind::gvk("cert-manager.io", "v1", "Certificate"),
+        "certificates",
+    )
+}
+
+/// What cert-manager says of a Certificate.
+pub(crate) fn conditions(certificate: &DynamicObject) -> Vec<Condition> {
+    let conditions = certificate.data.pointer("/status/conditions");
+    let conditions = conditions.and_then(serde_json::Value::as_array);
+    conditions
+        .into_iter()
+        .flatten()
+        .filter_map(|condition| serde_json::from_value(condition.clone()).ok())
+        .collect()
+}
+
+/// Follows the Certificates of a scope for ever: looks for their kind, watches it while it is there.
+pub(crate) async fn follow(
+    client: Client,
+    scope: Scope,
+    mut writer: Writer<DynamicObject>,
+    (state, queue): (watch::Sender<Option<CertManager>>, Queue),
+) {
+    let [mut wait, longest] = LOOK_AGAIN;
+    loop {
+        let asked = request(
+            "to look for cert-manager".to_owned(),
+            client.list_api_group_resources("cert-manager.io/v1"),
+        );
+        match asked.await {
+            Ok(kinds) if kinds.resources.iter().any(|one| one.name == "certificates") => {
+                [wait, _] = LOOK_AGAIN;
+                watch_while_there(&client, &scope, &mut writer, (&state, &queue)).await;
+            }
+            Ok(_) => tell(&state, &queue, CertManager::Missing).await,
+            Err(error) if error.is_not_found() => tell(&state, &queue, CertManager::Missing).await,
+            Err(error) => tracing::warn!(%error, "whether cert-manager is there is not known"),
+        }
+        tokio::time::sleep(wait).await;
+        wait = wait.saturating_mul(2).min(longest);
+    }
+}
+
+/// Returns when the kind has gone.
+async fn watch_while_there(
+    client: &Client,
+    scope: &Scope,
+    writer: &mut Writer<DynamicObject>,
+    (state, queue): (&watch::Sender<Option<CertManager>>, &Queue),
+) {
+    let api = scope.dynamic(client, &resource());
+    let mut events = watcher(api, labelled_objects()).default_backoff().boxed();
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(event) => {
+                writer.apply_watcher_event(&event);
+                match &event {
+                    watcher::Event::Apply(one) | watcher::Event::Delete(one) => {
+                        queue.wake(owner(&one.metadata)).await;
+                    }
+                    watcher::Event::InitDone => tell(state, queue, CertManager::Installed).await,
+                    watcher::Event::Init | watcher::Event::InitApply(_) => {}
+                }
+            }
+            Err(error) if is_gone(&error) => return,
+            Err(error) => tracing::warn!(%error, "Certificates cannot be watched"),
+        }
+    }
+}
+
+/// Whether the API server does not know the kind any more.
+fn is_gone(error: &watcher::Error) -> bool {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status) => status.is_not_found(),
+        _ => false,
+    }
+}
+
+async fn tell(state: &watch::Sender<Option<CertManager>>, queue: &Queue, now: CertManager) {
+    if state.send_replace(Some(now)) != Some(now) {
+        tracing::info!(cert_manager = ?now, "looked for cert-manager");
+        queue.wake_all().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_conditions_of_a_certificate_are_read() {
+        let mut certificate = DynamicObject::new("partners-ftps", &resource());
+        assert!(conditions(&certificate).is_empty());
+
+        certificate.data = json!({"status": {"conditions": [
+            {"type": "Ready", "status": "False", "reason": "DoesNotExist", "message": "Issuing",
+             "lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 1},
+            {"type": 7},
+        ]}});
+
+        let conditions = conditions(&certificate);
+        assert_eq!(conditions.len(), 1);
+        assert_eq!(conditions[0].reason, "DoesNotExist");
+    }
+}

@@ -1,0 +1,252 @@
+//! One turn of one endpoint: observe → hash → plan → apply → report.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use crds::{SecureFtpEndpoint, SecureFtpUser};
+use k8s_openapi::jiff::Timestamp;
+use plan::{Plan, Situation, Sources, plaintext_passwords};
+
+use crate::{
+    apply::{self, ApplyError},
+    hash::HashError,
+    memory::{Ahead, Key, Memory},
+    observe::{Seen, observe},
+    report::{self, ReportError},
+    request::RequestError,
+    stores::Stores,
+    turn::{Tools, Turn},
+    wake::EndpointRef,
+};
+
+/// At rest, an endpoint has a turn now and then all the same: nobody wakes for what the operator did not think of.
+const REST: Duration = Duration::from_mins(10);
+/// While a watch still has to show what was written.
+const CATCHING_UP: Duration = Duration::from_secs(30);
+/// While the name of an object is somebody else's: no watch tells when it is free again.
+const TAKEN: Duration = Duration::from_mins(1);
+/// When something was found that the plan does not know of yet.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+/// Why a turn is tried again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TurnError {
+    /// Reading failed.
+    #[error("failed to observe the cluster")]
+    Observe(#[source] RequestError),
+    /// A password could not be hashed.
+    #[error("failed to hash passwords")]
+    Hash(#[source] HashError),
+    /// Writing failed.
+    #[error("failed to apply the objects")]
+    Apply(#[source] ApplyError),
+    /// Telling failed.
+    #[error("failed to report the status")]
+    Report(#[source] ReportError),
+}
+
+/// What is remembered of all endpoints between their turns.
+#[derive(Debug, Default)]
+pub(crate) struct Memories(Mutex<HashMap<EndpointRef, Memory>>);
+
+impl Memories {
+    fn take(&self, endpoint: &EndpointRef) -> Memory {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remove(endpoint).unwrap_or_default()
+    }
+
+    fn put(&self, endpoint: EndpointRef, memory: Memory) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(endpoint, memory);
+    }
+
+    /// Forgets an endpoint that has gone.
+    pub(crate) fn forget(&self, endpoint: &EndpointRef) {
+        drop(self.take(endpoint));
+    }
+}
+
+/// Brings the objects of one endpoint to what its author asked for; when to look again.
+pub(crate) async fn reconcile(
+    tools: &Tools,
+    stores: &Stores,
+    (endpoint, memories): (&SecureFtpEndpoint, &Memories),
+) -> Result<Duration, TurnError> {
+    let mut turn = Turn {
+        tools,
+        stores,
+        endpoint,
+    };
+    let reference = turn.reference();
+    let mut memory = memories.take(&reference);
+    memory.catch_up(|key| turn.version(key));
+    let endpoint = with_latest_status(&turn, &memory);
+    turn.endpoint = &endpoint;
+    let outcome = take_turn(&turn, &mut memory).await;
+    // An endpoint that is about to go has no further turn that would need it.
+    if endpoint.metadata.deletion_timestamp.is_none() {
+        memories.put(reference, memory);
+    }
+    outcome
+}
+
+async fn take_turn(turn: &Turn<'_>, memory: &mut Memory) -> Result<Duration, TurnError> {
+    // What goes with its endpoint is not made again while it goes.
+    if turn.endpoint.metadata.deletion_timestamp.is_some() {
+        return Ok(REST);
+    }
+    let taken = memory.taken.clone();
+    let mut seen = observe(turn, memory).await.map_err(TurnError::Observe)?;
+    hash(turn, &mut seen, memory)
+        .await
+        .map_err(TurnError::Hash)?;
+    let plan = make_plan(turn, &seen);
+    turn.count_problems(plan.problems.len());
+    let applied = act(turn, (&seen, &plan), memory).await;
+    report::report(turn, (&seen, &plan), memory)
+        .await
+        .map_err(TurnError::Report)?;
+    applied.map_err(TurnError::Apply)?;
+    Ok(next_turn(&seen.users, memory, &taken))
+}
+
+/// Hashes the passwords that no earlier turn hashed.
+async fn hash(turn: &Turn<'_>, seen: &mut Seen, memory: &mut Memory) -> Result<(), HashError> {
+    let known = &seen.hashes;
+    let passwords = plaintext_passwords(Sources {
+        endpoint: turn.endpoint,
+        users: &seen.users,
+        secrets: &seen.secrets,
+    });
+    let new = passwords
+        .into_iter()
+        .filter(|(entry, _)| !known.contains_key(entry));
+    for (entry, hash) in turn.tools.hasher.hash(new).await? {
+        if let Some(version) = seen.versions.get(&entry.secret) {
+            memory
+                .hashes
+                .insert(entry.clone(), (version.clone(), hash.clone()));
+        }
+        seen.hashes.insert(entry, hash);
+    }
+    Ok(())
+}
+
+fn make_plan(turn: &Turn<'_>, seen: &Seen) -> Plan {
+    let sources = Sources {
+        endpoint: turn.endpoint,
+        users: &seen.users,
+        secrets: &seen.secrets,
+    };
+    let situation = Situation {
+        observed: &seen.observed,
+        settings: &turn.tools.settings,
+        hashes: &seen.hashes,
+        now: Timestamp::now(),
+    };
+    plan::plan(sources, situation)
+}
+
+async fn act(
+    turn: &Turn<'_>,
+    (seen, plan): (&Seen, &Plan),
+    memory: &mut Memory,
+) -> Result<(), ApplyError> {
+    let applied = apply::apply(turn, &plan.desired, &plan.obsolete, memory).await;
+    if let Err(error) = &applied {
+        report::report_failure(turn, error).await;
+    }
+    let pods = (&seen.observed.pods[..], plan.configuration_digest.as_str());
+    apply::refresh(turn, pods, memory).await?;
+    applied
+}
+
+/// The endpoint with the status that was written last, which the watch may not show yet.
+fn with_latest_status(turn: &Turn<'_>, memory: &Memory) -> SecureFtpEndpoint {
+    let mut endpoint = turn.endpoint.clone();
+    let key: Key = ("SecureFtpEndpoint", turn.name().to_owned());
+    if let Ahead::Written(status) = memory.ahead(&key) {
+        endpoint.status = serde_json::from_value(status.clone()).ok();
+    }
+    endpoint
+}
+
+/// When to look again, if nothing wakes the endpoint before.
+fn next_turn(users: &[SecureFtpUser], memory: &Memory, taken_before: &BTreeSet<Key>) -> Duration {
+    let mut next = REST;
+    if memory.is_ahead() {
+        next = next.min(CATCHING_UP);
+    }
+    if !memory.taken.is_empty() {
+        next = next.min(TAKEN);
+    }
+    if memory.taken != *taken_before {
+        next = next.min(AT_ONCE);
+    }
+    let now = Timestamp::now();
+    let ends = users
+        .iter()
+        .filter_map(|user| user.spec.valid_until.as_ref());
+    let ends = ends.filter_map(|end| Duration::try_from(end.0.duration_since(now)).ok());
+    ends.filter(|end| !end.is_zero())
+        .fold(next, |next, end| next.min(end.max(AT_ONCE)))
+}
+
+impl Turn<'_> {
+    fn version(&self, key: &Key) -> Option<String> {
+        let metadata = self.stores.metadata(self.namespace(), key)?;
+        metadata.resource_version
+    }
+
+    fn count_problems(&self, count: usize) {
+        let problems = &self.tools.metrics.problems;
+        problems
+            .with_label_values(&[self.namespace(), self.name()])
+            .set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn user(valid_until: Timestamp) -> SecureFtpUser {
+        serde_json::from_value(json!({
+            "metadata": {"name": "alice"},
+            "spec": {"authentication": {}, "validUntil": valid_until.to_string()},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn at_rest_the_next_turn_is_far() {
+        let ended = user(Timestamp::UNIX_EPOCH);
+
+        let next = next_turn(&[ended], &Memory::default(), &BTreeSet::new());
+
+        assert_eq!(next, REST);
+    }
+
+    #[test]
+    fn the_end_of_an_account_has_a_turn() {
+        let soon = Timestamp::now() + Duration::from_secs(100);
+
+        let next = next_turn(&[user(soon)], &Memory::default(), &BTreeSet::new());
+
+        assert!(next <= Duration::from_secs(100), "{next:?}");
+    }
+
+    #[test]
+    fn a_taken_name_is_told_at_once_and_looked_at_again() {
+        let mut memory = Memory::default();
+        memory.taken.insert(("Service", "partners".to_owned()));
+
+        assert_eq!(next_turn(&[], &memory, &BTreeSet::new()), AT_ONCE);
+        assert_eq!(next_turn(&[], &memory, &memory.taken.clone()), TAKEN);
+    }
+}

@@ -1,0 +1,375 @@
+//! Step 4: tell the authors of the endpoint and of its users, in statuses and events.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crds::{
+    SecureFtpEndpoint, SecureFtpEndpointStatus, SecureFtpUser, SecureFtpUserStatus,
+    UserEndpointStatus,
+};
+use k8s_openapi::{
+    api::core::v1::ObjectReference, apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp,
+};
+use kube::{
+    Resource, ResourceExt as _,
+    api::{Patch, PatchParams},
+    runtime::events::{Event, EventType},
+};
+use plan::{Kind, Plan, Problem, merged_user_status, names::OPERATOR, selects};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{
+    apply::ApplyError,
+    leader::Lost,
+    memory::{Ahead, Key, Memory},
+    observe::Seen,
+    request::{RequestError, request},
+    turn::{Tools, Turn},
+};
+
+/// The length of an event's note that the API server takes, in bytes.
+const NOTE_MAX: usize = 1024;
+
+/// Reasons for which a condition is False without anything to mend.
+const FINE: [&str; 2] = ["Complete", "ScaledToZero"];
+
+/// Why somebody was not told.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReportError {
+    /// Somebody else may lead now.
+    #[error(transparent)]
+    Lost(#[from] Lost),
+    /// The API server said no, or nothing.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+}
+
+/// Tells what the plan says: to the endpoint, then to the users; events last, of what is new.
+pub(crate) async fn report(
+    turn: &Turn<'_>,
+    (seen, plan): (&Seen, &Plan),
+    memory: &mut Memory,
+) -> Result<(), ReportError> {
+    let before = turn.endpoint.status.as_ref();
+    if before != Some(&plan.status) {
+        tell_endpoint(turn, &plan.status, memory).await?;
+    }
+    let events = news(turn, (seen, plan), memory);
+    for (event, about) in events {
+        publish(turn, &event, &about).await;
+    }
+    tell_users(turn, &plan.users, memory).await
+}
+
+/// Tells the endpoint's author why the objects are not as wanted: what the API server says is told nowhere else.
+pub(crate) async fn report_failure(turn: &Turn<'_>, error: &ApplyError) {
+    let ApplyError::Request(RequestError::Refused { source, .. }) = error else {
+        return;
+    };
+    let kube::Error::Api(status) = source.as_ref() else {
+        return;
+    };
+    let note = format!("{error}: {}", status.message);
+    let event = event(EventType::Warning, "ApplyFailed", note);
+    publish(turn, &event, &turn.endpoint.object_ref(&())).await;
+}
+
+/// Tells that an object cannot be read by this version.
+pub(crate) async fn report_unreadable(tools: &Tools, about: &ObjectReference, error: &str) {
+    let event = event(EventType::Warning, "Unreadable", error.to_owned());
+    publish_event(tools, &event, about).await;
+}
+
+/// Tells the users of an endpoint that has gone.
+pub(crate) async fn report_gone(turn: &Turn<'_>) {
+    if let Err(error) = tell_users(turn, &BTreeMap::new(), &mut Memory::default()).await {
+        tracing::warn!(%error, "the users of an endpoint that has gone were not told");
+    }
+}
+
+async fn tell_endpoint(
+    turn: &Turn<'_>,
+    status: &SecureFtpEndpointStatus,
+    memory: &mut Memory,
+) -> Result<(), ReportError> {
+    let key: Key = ("SecureFtpEndpoint", turn.name().to_owned());
+    turn.may_write(key.0, "status")?;
+    let patch = Patch::Apply(status_patch::<SecureFtpEndpoint>(turn.name(), status));
+    let endpoints = turn.api::<SecureFtpEndpoint>();
+    let how = PatchParams::apply(OPERATOR).force();
+    let asked = "to write the status of the endpoint".to_owned();
+    let patched = endpoints.patch_status(turn.name(), &how, &patch);
+    match request(asked, patched).await {
+        Ok(patched) => {
+            let status = serde_json::to_value(&patched.status).ok();
+            turn.wrote(memory, &key, status);
+            Ok(())
+        }
+        // It was deleted meanwhile, and there is nobody to tell.
+        Err(error) if error.is_not_found() => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Tells the users of this endpoint, and those who were and are not any more.
+async fn tell_users(
+    turn: &Turn<'_>,
+    told: &BTreeMap<String, UserEndpointStatus>,
+    memory: &mut Memory,
+) -> Result<(), ReportError> {
+    let endpoints = turn.stores.readable_endpoints();
+    let concerned = turn.stores.readable_users(|user| {
+        user.metadata.namespace.as_deref() == Some(turn.namespace())
+            && (told.contains_key(&user.name_any()) || names(user, turn.name()))
+    });
+    for mut user in concerned {
+        let name = user.name_any();
+        let key: Key = ("SecureFtpUser", name.clone());
+        if let Ahead::Written(written) = memory.ahead(&key) {
+            user = serde_json::from_value(written.clone()).unwrap_or(user);
+        }
+        let living: BTreeSet<String> = endpoints
+            .iter()
+            .filter(|endpoint| selects(endpoint, &user))
+            .map(kube::ResourceExt::name_any)
+            .collect();
+        let own = told.get(&name);
+        let status = merged_user_status(&user, turn.name(), own, &living, Timestamp::now());
+        if user.status.as_ref() != Some(&status) {
+            tell_user(turn, (&user, &status), memory).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn tell_user(
+    turn: &Turn<'_>,
+    (user, status): (&SecureFtpUser, &SecureFtpUserStatus),
+    memory: &mut Memory,
+) -> Result<(), ReportError> {
+    let name = user.name_any();
+    let key: Key = ("SecureFtpUser", name.clone());
+    turn.may_write(key.0, "status")?;
+    let mut patch = status_patch::<SecureFtpUser>(&name, status);
+    // Turns of other endpoints write it too: who did not see what they said must not write over it.
+    if let Some(metadata) = patch.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.insert("resourceVersion".to_owned(), json!(user.resource_version()));
+    }
+    let users = turn.api::<SecureFtpUser>();
+    let how = PatchParams::apply(OPERATOR).force();
+    let asked = format!("to write the status of the user {name}");
+    match request(asked, users.patch_status(&name, &how, &Patch::Apply(patch))).await {
+        Ok(patched) => {
+            turn.wrote(memory, &key, serde_json::to_value(&patched).ok());
+            Ok(())
+        }
+        Err(error) if error.is_not_found() => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn status_patch<K: Resource<DynamicType = ()>>(name: &str, status: &impl Serialize) -> Value {
+    json!({
+        "apiVersion": K::api_version(&()),
+        "kind": K::kind(&()),
+        "metadata": {"name": name},
+        "status": status,
+    })
+}
+
+/// Whether the status of this user speaks of this endpoint.
+fn names(user: &SecureFtpUser, endpoint: &str) -> bool {
+    let status = user.status.as_ref();
+    status.is_some_and(|status| status.endpoints.iter().any(|entry| entry.name == endpoint))
+}
+
+/// What is new since the last turn, and whom it is about.
+fn news(
+    turn: &Turn<'_>,
+    (seen, plan): (&Seen, &Plan),
+    memory: &mut Memory,
+) -> Vec<(Event, ObjectReference)> {
+    let before = turn.endpoint.status.as_ref();
+    let about = turn.endpoint.object_ref(&());
+    let conditions = before.map_or(&[][..], |status| &status.conditions);
+    let mut events: Vec<_> = transitions(conditions, &plan.status.conditions)
+        .into_iter()
+        .map(|event| (event, about.clone()))
+        .collect();
+    let told = memory.told.take();
+    // Without a memory, what is known from before is in the status: only a new endpoint's problems are all new.
+    let is_known = |text: &String| match &told {
+        Some(told) => told.contains(text),
+        None => before.is_some(),
+    };
+    let problems = plan
+        .problems
+        .iter()
+        .map(|problem| (problem.to_string(), problem));
+    for (_, problem) in problems.filter(|(text, _)| !is_known(text)) {
+        let note = format!("{}: {}", problem.field, problem.mistake);
+        let event = event(EventType::Warning, problem.mistake.reason(), note);
+        events.push((event, object_of(problem, seen, &about)));
+    }
+    for one in seen
+        .unreadable_users
+        .iter()
+        .filter(|one| !is_known(&one.error))
+    {
+        let about = reference_of(&one.metadata);
+        events.push((
+            event(EventType::Warning, "Unreadable", one.error.clone()),
+            about,
+        ));
+    }
+    let problems = plan.problems.iter().map(ToString::to_string);
+    let unreadable = seen.unreadable_users.iter().map(|one| one.error.clone());
+    memory.told = Some(problems.chain(unreadable).collect());
+    events
+}
+
+/// The object that has to be mended.
+fn object_of(problem: &Problem, seen: &Seen, endpoint: &ObjectReference) -> ObjectReference {
+    match problem.object.kind {
+        Kind::Endpoint => endpoint.clone(),
+        Kind::User => {
+            let mut users = seen.users.iter();
+            let user = users.find(|user| user.name_any() == problem.object.name);
+            user.map_or_else(|| endpoint.clone(), |user| user.object_ref(&()))
+        }
+    }
+}
+
+fn reference_of(
+    metadata: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta,
+) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(SecureFtpUser::api_version(&()).into_owned()),
+        kind: Some(SecureFtpUser::kind(&()).into_owned()),
+        name: metadata.name.clone(),
+        namespace: metadata.namespace.clone(),
+        uid: metadata.uid.clone(),
+        ..ObjectReference::default()
+    }
+}
+
+/// An event for every condition that became another, or got another reason.
+fn transitions(before: &[Condition], after: &[Condition]) -> Vec<Event> {
+    after
+        .iter()
+        .filter(|now| {
+            !before.iter().any(|then| {
+                then.type_ == now.type_ && then.status == now.status && then.reason == now.reason
+            })
+        })
+        .map(|now| {
+            let is_wrong = now.status == "False" && !FINE.contains(&now.reason.as_str());
+            let kind = if is_wrong {
+                EventType::Warning
+            } else {
+                EventType::Normal
+            };
+            let said = format!("{} is {}: {}", now.type_, now.status, now.message);
+            event(kind, &now.reason, said)
+        })
+        .collect()
+}
+
+fn event(type_: EventType, reason: &str, mut note: String) -> Event {
+    note.truncate(note.floor_char_boundary(NOTE_MAX));
+    Event {
+        type_,
+        reason: reason.to_owned(),
+        note: Some(note),
+        action: "Reconcile".to_owned(),
+        secondary: None,
+    }
+}
+
+async fn publish(turn: &Turn<'_>, event: &Event, about: &ObjectReference) {
+    publish_event(turn.tools, event, about).await;
+}
+
+/// Events help; that one is missing stops nothing.
+async fn publish_event(tools: &Tools, event: &Event, about: &ObjectReference) {
+    if tools.leadership.check().is_err() {
+        return;
+    }
+    let asked = format!("to write the event {}", event.reason);
+    if let Err(error) = request(asked, tools.recorder.publish(event, about)).await {
+        tracing::warn!(%error, "an event was not written");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+    use super::*;
+
+    fn condition(kind: &str, status: &str, reason: &str) -> Condition {
+        Condition {
+            type_: kind.to_owned(),
+            status: status.to_owned(),
+            reason: reason.to_owned(),
+            message: "so it is".to_owned(),
+            last_transition_time: Time(Timestamp::UNIX_EPOCH),
+            observed_generation: None,
+        }
+    }
+
+    #[track_caller]
+    fn check(before: &[Condition], after: &[Condition], expected: &[(EventType, &str)]) {
+        let events = transitions(before, after);
+        let events: Vec<_> = events
+            .iter()
+            .map(|one| (one.type_, one.reason.as_str()))
+            .collect();
+        assert_eq!(events, expected);
+    }
+
+    #[test]
+    fn only_what_changes_is_an_event() {
+        let pending = condition("Programmed", "False", "AddressPending");
+        let ready = condition("Ready", "True", "Ready");
+        let mut said_anew = pending.clone();
+        said_anew.message = "it still is".to_owned();
+
+        check(
+            &[pending.clone(), ready.clone()],
+            &[said_anew, ready.clone()],
+            &[],
+        );
+        check(
+            &[pending, ready.clone()],
+            &[condition("Programmed", "True", "Programmed"), ready],
+            &[(EventType::Normal, "Programmed")],
+        );
+    }
+
+    #[test]
+    fn another_reason_is_an_event_and_what_is_wrong_a_warning() {
+        check(
+            &[condition("Progressing", "True", "Rolling")],
+            &[condition("Progressing", "False", "RollStuck")],
+            &[(EventType::Warning, "RollStuck")],
+        );
+        check(
+            &[condition("Progressing", "True", "Rolling")],
+            &[condition("Progressing", "False", "Complete")],
+            &[(EventType::Normal, "Complete")],
+        );
+        check(
+            &[condition("Ready", "False", "AddressPending")],
+            &[condition("Ready", "False", "SecretMissing")],
+            &[(EventType::Warning, "SecretMissing")],
+        );
+    }
+
+    #[test]
+    fn a_note_is_as_long_as_the_api_server_takes() {
+        let event = event(EventType::Normal, "Long", "é".repeat(NOTE_MAX));
+
+        assert_eq!(event.note.unwrap(), "é".repeat(NOTE_MAX / 2));
+    }
+}
