@@ -10,6 +10,7 @@
 //! mounts is a value that ends with it, also when it fails.
 
 pub mod clients;
+pub mod cluster;
 pub mod disk;
 pub mod door;
 pub mod figures;
@@ -24,4 +25,5 @@ pub mod program;
 pub mod raw;
 pub mod relay;
 pub mod setup;
+pub mod skip;
 pub mod wait;

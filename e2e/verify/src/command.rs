@@ -5,14 +5,20 @@ use std::{
     env, fmt,
     fs::{self, File},
     io::{self, BufRead, BufReader},
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Command, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 use crate::shown;
 
 /// How much of a failed program's output is printed, in lines. The log has all of it.
 const TAIL_LINES: usize = 60;
+
+/// How often a program with a time-out is looked at.
+const GLANCE: Duration = Duration::from_millis(100);
 
 /// Where the steps work.
 pub(crate) struct Workshop {
@@ -60,22 +66,71 @@ impl Workshop {
     pub(crate) fn run(&self, name: &str, command: &mut Command) -> Result<(), Failure> {
         let log = self.logs.join(format!("{name}.log"));
         let program = command.get_program().display().to_string();
-        let ended = File::create(&log).and_then(|out| {
-            command
-                .stdin(Stdio::null())
-                .stdout(out.try_clone()?)
-                .stderr(out)
-                .status()
-        });
+        let ended = into_log(command, &log).and_then(Command::status);
+        self.judge(&log, &program, ended)
+    }
+
+    /// As [`Workshop::run`], but for `patience` at most: then the program is ended, with all that it started.
+    pub(crate) fn run_within(
+        &self,
+        patience: Duration,
+        name: &str,
+        command: &mut Command,
+    ) -> Result<(), Failure> {
+        let log = self.logs.join(format!("{name}.log"));
+        let program = command.get_program().display().to_string();
+        let ended = into_log(command, &log).and_then(|command| end_within(patience, command));
+        self.judge(&log, &program, ended)
+    }
+
+    fn judge(
+        &self,
+        log: &Path,
+        program: &str,
+        ended: io::Result<ExitStatus>,
+    ) -> Result<(), Failure> {
         match ended {
             Ok(status) if status.success() => Ok(()),
             Ok(status) => Err(Failure(format!(
                 "{}\n    {program} ended with {status}; all of its output: {}",
-                tail(&log).unwrap_or_else(|error| format!("    (no log: {error})")),
-                shown(&log, &self.root),
+                tail(log).unwrap_or_else(|error| format!("    (no log: {error})")),
+                shown(log, &self.root),
             ))),
-            Err(error) => Err(Failure(format!("    failed to run {program}: {error}"))),
+            Err(error) => Err(Failure(format!(
+                "    failed to run {program}: {error}; all of its output: {}",
+                shown(log, &self.root)
+            ))),
         }
+    }
+}
+
+fn into_log<'a>(command: &'a mut Command, log: &Path) -> io::Result<&'a mut Command> {
+    let out = File::create(log)?;
+    Ok(command
+        .stdin(Stdio::null())
+        .stdout(out.try_clone()?)
+        .stderr(out))
+}
+
+fn end_within(patience: Duration, command: &mut Command) -> io::Result<ExitStatus> {
+    let mut child = command.process_group(0).spawn()?;
+    let deadline = Instant::now() + patience;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        if Instant::now() >= deadline {
+            // The standard library ends one process; the group has what cargo started too.
+            Command::new("kill")
+                .args(["-KILL", "--", &format!("-{}", child.id())])
+                .status()?;
+            child.wait()?;
+            return Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("it took longer than {} s", patience.as_secs()),
+            ));
+        }
+        thread::sleep(GLANCE);
     }
 }
 

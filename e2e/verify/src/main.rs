@@ -4,6 +4,7 @@
 //! written with the standard library alone, so that it speaks at once even where nothing is built yet. It
 //! decides nothing about the product: it runs the programs that do, and shows what they said when they failed.
 
+mod cluster;
 mod command;
 mod deny;
 mod figures;

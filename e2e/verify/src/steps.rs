@@ -3,6 +3,7 @@
 use std::{num::NonZero, process::Command, thread};
 
 use crate::{
+    cluster,
     command::{Failure, Workshop},
     deny,
     figures::{self, Figures},
@@ -19,7 +20,7 @@ pub(crate) struct Step {
     pub(crate) run: fn(&Workshop) -> Result<Vec<String>, Failure>,
 }
 
-/// Every step; a failed one does not keep the next from running.
+/// Every step but [`CLUSTER`]; a failed one does not keep the next from running.
 pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "needs",
@@ -68,6 +69,13 @@ pub(crate) const STEPS: &[Step] = &[
     },
 ];
 
+/// Only when it is named: its first run builds Kubernetes.
+const CLUSTER: Step = Step {
+    name: "cluster",
+    rule: "what needs a real cluster works on one",
+    run: cluster::run,
+};
+
 /// The toolchain must be there for any step, the clients only for the stories.
 const TOOLCHAIN: Step = Step {
     name: "needs",
@@ -75,13 +83,15 @@ const TOOLCHAIN: Step = Step {
     run: needs::check_toolchain,
 };
 
-/// The steps with these names, in the order of [`STEPS`]; all of them when there is no name. What they need is
-/// checked first, and the stories tell nothing of use about a program built before the last change.
+/// The steps with these names, in the order of [`STEPS`] and then [`CLUSTER`]; all of [`STEPS`] when there is no name.
+/// What they need is checked first, and the stories tell nothing of use about a program built before the last change.
 pub(crate) fn choose(names: &[String]) -> Result<Vec<&'static Step>, &String> {
-    if let Some(unknown) = names
-        .iter()
-        .find(|name| STEPS.iter().all(|step| step.name != **name))
-    {
+    if let Some(unknown) = names.iter().find(|name| {
+        STEPS
+            .iter()
+            .chain([&CLUSTER])
+            .all(|step| step.name != **name)
+    }) {
         return Err(unknown);
     }
     let named = |name: &str| names.iter().any(|one| one == name);
@@ -91,6 +101,7 @@ pub(crate) fn choose(names: &[String]) -> Result<Vec<&'static Step>, &String> {
             || (named("stories") && ["needs", "build"].contains(&step.name))
     };
     let mut chosen: Vec<&Step> = STEPS.iter().filter(wanted).collect();
+    chosen.extend(named(CLUSTER.name).then_some(&CLUSTER));
     if chosen.first().is_none_or(|first| first.name != "needs") {
         chosen.insert(0, &TOOLCHAIN);
     }
@@ -115,7 +126,20 @@ fn clippy(workshop: &Workshop) -> Result<Vec<String>, Failure> {
         "-D",
         "warnings",
     ];
-    silently(workshop, "clippy", &mut workshop.cargo(&arguments))
+    silently(workshop, "clippy", &mut workshop.cargo(&arguments))?;
+    // No part of `--all-targets`: plain `cargo test` leaves it out.
+    let arguments = [
+        "clippy",
+        "--locked",
+        "--package",
+        "e2e",
+        "--test",
+        "cluster",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    silently(workshop, "clippy-cluster", &mut workshop.cargo(&arguments))
 }
 
 fn docs(workshop: &Workshop) -> Result<Vec<String>, Failure> {
@@ -197,6 +221,11 @@ mod tests {
     #[test]
     fn stories_are_told_of_fresh_programs() {
         check(&["stories"], &["needs", "build", "stories"]);
+    }
+
+    #[test]
+    fn the_cluster_comes_up_only_for_who_names_it() {
+        check(&["cluster"], &["needs", "cluster"]);
     }
 
     #[test]

@@ -105,6 +105,29 @@ fn the_gateway_links_nothing_of_kubernetes() {
 }
 
 #[test]
+fn who_has_the_credentials_of_a_cluster_reads_no_byte_of_a_stranger() {
+    check_tree_is_free("operator", &["gateway", "russh", "ftp", "sftp", "ring"]);
+}
+
+#[test]
+fn only_the_operator_talks_to_a_cluster() {
+    for package in ["cli", "plan", "crds", "e2e"] {
+        check_tree_is_free(package, &["kube_client"]);
+    }
+}
+
+#[test]
+fn only_applying_and_reporting_write_the_cluster() {
+    for word in ["Patch", "DeleteParams"] {
+        let may = ["operator/src/apply.rs", "operator/src/report.rs"];
+        check_only(word, "operator/src", &may);
+    }
+    // A Lease is not part of an endpoint.
+    let may = ["operator/src/apply.rs", "operator/src/leader.rs"];
+    check_only("PostParams", "operator/src", &may);
+}
+
+#[test]
 fn what_crosses_links_neither_side() {
     check_tree_is_free(
         "gateway-config",

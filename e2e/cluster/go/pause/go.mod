@@ -1,0 +1,3 @@
+module secureftp.dev/cluster/pause
+
+go 1.26.0
