@@ -5,7 +5,7 @@ use std::time::Duration;
 use ftp::Representation;
 use tokio::time::timeout;
 
-use super::transfer::Upload;
+use super::transfer::{Rest, Upload};
 use crate::storage::{self, Create, Error, Files, Open, OpenFile, StoragePath, Truncate, Write};
 
 /// A file that an upload is for.
@@ -54,15 +54,16 @@ impl Target {
 
     async fn upload(&self, file: OpenFile) -> storage::Result<Upload> {
         let size = file.metadata().await?.size;
-        let offset = match self.writing {
-            Writing::Whole | Writing::Unique => 0,
-            Writing::From(offset) => offset,
-            Writing::Append => size,
+        let (offset, rest) = match self.writing {
+            Writing::Whole | Writing::Unique => (0, Rest::Goes),
+            Writing::From(offset) => (offset, Rest::Goes),
+            Writing::Append => (size, Rest::Stays),
         };
         Ok(Upload {
             file,
             offset,
             size,
+            rest,
             representation: self.representation,
         })
     }

@@ -3,7 +3,7 @@
 //! Both ways run in one task and move [`CHUNK`]s: while one is on the network the next is at storage. A chunk is
 //! written to storage when it is full, so a slow client costs no more calls than a fast one.
 
-use std::time::Duration;
+use std::{cmp::Ordering, time::Duration};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use ftp::{Failure, Representation, TransferFailure};
@@ -133,7 +133,18 @@ pub(super) struct Upload {
     pub(super) offset: u64,
     /// What the file held when it was opened.
     pub(super) size: u64,
+    /// What becomes of that which it holds from the offset on.
+    pub(super) rest: Rest,
     pub(super) representation: Representation,
+}
+
+/// What becomes of that which a file holds beyond the beginning of an upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// It is thrown away: however the upload ends, nothing old follows it.
+    Goes,
+    /// It stays: it is what others have added at the end.
+    Stays,
 }
 
 impl Upload {
@@ -164,10 +175,13 @@ impl Upload {
         let Self {
             file,
             offset,
-            size,
+            size: _,
+            rest,
             representation,
         } = self;
-        progress.at_storage(cut(&file, offset, size)).await?;
+        if rest == Rest::Goes {
+            progress.at_storage(cut(&file, offset)).await?;
+        }
         let mut writes = Writes::new(file, offset);
         let mut from_wire = match representation {
             Representation::Image => None,
@@ -187,10 +201,14 @@ impl Upload {
     }
 }
 
-/// Throws away what the file holds beyond the beginning of an upload: however that ends, nothing old follows it.
-async fn cut(file: &OpenFile, offset: u64, size: u64) -> Result<(), TransferFailure> {
-    if size <= offset {
-        return Ok(());
+/// Throws away what the file holds from the offset on, as much as that is now: others may have written since it was
+/// opened. Where they have cut it, a hole would look like content.
+async fn cut(file: &OpenFile, offset: u64) -> Result<(), TransferFailure> {
+    let metadata = file.metadata().await.map_err(|error| broken_off(&error))?;
+    match metadata.size.cmp(&offset) {
+        Ordering::Less => return Err(TransferFailure::Storage(Failure::BeyondEnd)),
+        Ordering::Equal => return Ok(()),
+        Ordering::Greater => {}
     }
     let cut = Attributes {
         size: Some(offset),

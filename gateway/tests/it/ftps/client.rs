@@ -215,8 +215,13 @@ impl Client {
     pub(super) async fn begin_told(&mut self, command: &str) -> (String, TlsStream<TcpStream>) {
         let stream = self.data_port().await;
         let promise = self.check(command, 150).await;
+        (promise, self.shake_hands(stream).await)
+    }
+
+    /// Protects a data connection.
+    pub(super) async fn shake_hands(&self, stream: TcpStream) -> TlsStream<TcpStream> {
         let name = ServerName::try_from("localhost").unwrap();
-        (promise, self.tls.connect(name, stream).await.unwrap())
+        self.tls.connect(name, stream).await.unwrap()
     }
 
     /// Everything that a transfer command brings.

@@ -37,6 +37,44 @@ async fn an_upload_without_a_data_connection_leaves_the_file_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_others_stored_meanwhile_does_not_follow_an_upload() {
+    let gateway = Gateway::start(unchanged).await;
+    let mut client = Client::explicit(&gateway).await;
+    gateway.write("file", b"");
+
+    let stream = client.data_port().await;
+    client.check("STOR file", 150).await;
+    gateway.write("file", b"much longer than what is about to come");
+    let mut data = client.shake_hands(stream).await;
+    data.write_all(b"new").await.unwrap();
+    data.shutdown().await.unwrap();
+
+    client.expect(226).await;
+    assert_eq!(gateway.read("file"), b"new");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_stored_behind_the_end_of_a_file_that_was_cut_meanwhile() {
+    let gateway = Gateway::start(unchanged).await;
+    let mut client = Client::explicit(&gateway).await;
+    gateway.write("file", b"old content");
+    client.check("TYPE I", 200).await;
+
+    let stream = client.data_port().await;
+    client.check("REST 5", 350).await;
+    client.check("STOR file", 150).await;
+    gateway.write("file", b"");
+    let mut data = client.shake_hands(stream).await;
+    data.write_all(b"new").await.unwrap();
+    // The gateway may have hung up already.
+    let _said = data.shutdown().await.is_ok();
+
+    let reply = client.reply().await.unwrap();
+    assert!(reply.starts_with("451"), "{reply}");
+    assert_eq!(gateway.read("file"), b"");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upload_without_a_data_connection_makes_no_file() {
     let gateway = Gateway::start(unchanged).await;
     let mut client = Client::explicit(&gateway).await;
