@@ -428,16 +428,15 @@ fn what_could_be_made_is_told_and_not_made(storage: &dyn Storage) {
     storage.make_folder(path("d"), 0o750).unwrap();
     put(storage, "a", b"hello");
 
-    storage.may_make(path("b")).unwrap();
-    storage.may_make(path("d/b")).unwrap();
-    let missing = storage.may_make(path("no/b"));
-    let below_a_file = storage.may_make(path("a/b"));
-    let too_long = storage.may_make(path(&"n".repeat(256)));
+    let would_make = |name: &str| storage.would_make(path(name), WHOLE.write.unwrap());
+    assert!(would_make("b").unwrap());
+    assert!(would_make("d/b").unwrap());
 
-    assert!(matches!(missing, Err(Error::NotFound)));
-    assert!(matches!(below_a_file, Err(Error::NotAFolder)));
+    assert!(matches!(would_make("no/b"), Err(Error::NotFound)));
+    assert!(matches!(would_make("a/b"), Err(Error::NotAFolder)));
+    let too_long = would_make(&"n".repeat(256));
     assert!(matches!(too_long, Err(Error::InvalidName)));
-    assert!(storage.may_make(path("")).is_err());
+    assert!(would_make("").is_err());
     for unmade in ["b", "d/b"] {
         let found = storage.metadata(path(unmade), Links::Keep);
         assert!(matches!(found, Err(Error::NotFound)));

@@ -119,9 +119,9 @@ impl Storage for Fake {
         })
     }
 
-    fn may_make(&self, path: &OsStr) -> Result<()> {
-        self.pass(path, format!("may make {}", path.display()), |_| ());
-        Ok(())
+    fn would_make(&self, path: &OsStr, _write: super::Write) -> Result<bool> {
+        self.pass(path, format!("would make {}", path.display()), |_| ());
+        Ok(false)
     }
 
     fn metadata(&self, path: &OsStr, _links: Links) -> Result<Metadata> {

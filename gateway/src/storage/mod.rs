@@ -65,9 +65,10 @@ trait Storage: Debug + Send + Sync + 'static {
     /// Opens a regular file; anything else is refused without waiting for it.
     fn open(&self, path: &OsStr, how: Open) -> Result<Opened>;
 
-    /// Whether a file could be made under this name, as far as that can be told without making it: its folder is there
-    /// and takes files, and the name is none that no file can have. Whether something has it already is not asked.
-    fn may_make(&self, path: &OsStr) -> Result<()>;
+    /// Whether opening it so would make a file, a part of one too, that is not there before. What the opening would refuse
+    /// is refused, as far as that can be told without making anything: its folder is there and takes files, and the name is
+    /// none that no file can have.
+    fn would_make(&self, path: &OsStr, write: Write) -> Result<bool>;
 
     /// Describes what has this name.
     fn metadata(&self, path: &OsStr, links: Links) -> Result<Metadata>;

@@ -134,8 +134,8 @@ impl Files {
         }
     }
 
-    /// Opens a regular file that is there. None: it is missing, and as far as can be told [`Files::open`] would make it;
-    /// what would be refused then is refused now. Nothing is made.
+    /// Opens a regular file that is there. None: [`Files::open`] would make it, or begin it anew beside the one that is
+    /// there, as far as can be told; what would be refused then is refused now. Nothing is made.
     pub fn open_if_there(
         &self,
         path: &StoragePath,
@@ -143,19 +143,14 @@ impl Files {
     ) -> impl Future<Output = Result<Option<OpenFile>>> + Send + 'static + use<> {
         let (files, path) = (self.clone(), path.clone());
         async move {
-            let write = files.granted.opening(how)?.write;
-            let makes = write.is_some_and(|write| write.create != Create::Never);
-            let named = path.clone();
-            let would_be_made = files.call(Ok(()), move |storage| {
-                let path = named.relative();
-                match storage.metadata(path, Links::Keep) {
-                    Err(Error::NotFound) if makes => storage.may_make(path).map(|()| true),
-                    Err(Error::NotFound) => Ok(false),
-                    found => found.map(|_| false),
+            if let Some(write) = files.granted.opening(how)?.write {
+                let named = path.clone();
+                let would_make = files.call(Ok(()), move |storage| {
+                    storage.would_make(named.relative(), write)
+                });
+                if would_make.await? {
+                    return Ok(None);
                 }
-            });
-            if would_be_made.await? {
-                return Ok(None);
             }
             files.open(&path, how).await.map(Some)
         }

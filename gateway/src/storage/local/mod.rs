@@ -276,12 +276,33 @@ impl Storage for LocalStorage {
         }
     }
 
-    fn may_make(&self, path: &OsStr) -> Result<()> {
+    fn would_make(&self, path: &OsStr, write: super::Write) -> Result<bool> {
         let (folder, name) = self.root.parent(path)?;
         // Looking for a name that is too long fails as making it would.
-        attributes::of_name_if_any(&folder, name)?;
-        let access = Access::WRITE_OK | Access::EXEC_OK;
-        Ok(accessat(folder, ".", access, AtFlags::empty())?)
+        let found = attributes::of_name_if_any(&folder, name)?.map(|found| found.0);
+        let makes = match self.policy.uploads {
+            Uploads::Direct => found.is_none() && write.create != Create::Never,
+            Uploads::Atomic => {
+                let parts = Parts {
+                    folder: folder.clone(),
+                    target: name.into(),
+                    syncing: self.policy.syncing,
+                };
+                match part::meaning(found.as_ref(), write)? {
+                    Meaning::InPlace => false,
+                    Meaning::Whole { .. } => {
+                        parts.is_there()?;
+                        true
+                    }
+                    Meaning::Resume => !parts.is_there()? && write.create != Create::Never,
+                }
+            }
+        };
+        if makes {
+            let access = Access::WRITE_OK | Access::EXEC_OK;
+            accessat(folder, ".", access, AtFlags::empty())?;
+        }
+        Ok(makes)
     }
 
     fn metadata(&self, path: &OsStr, links: Links) -> Result<Metadata> {

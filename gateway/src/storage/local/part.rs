@@ -157,6 +157,13 @@ impl Parts {
         )))
     }
 
+    /// Whether there is a part. One that somebody is writing is an error.
+    pub(super) fn is_there(&self) -> Result<bool> {
+        let name = part_name(&self.target);
+        let part = self.lock_existing(&name, OFlags::WRONLY)?;
+        Ok(part.is_some())
+    }
+
     /// Opens and locks the part; None if there is none.
     fn lock_existing(
         &self,

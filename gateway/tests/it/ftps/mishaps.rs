@@ -6,7 +6,7 @@ use std::{
     io::{ErrorKind, Write as _},
 };
 
-use gateway_config::Permission;
+use gateway_config::{Configuration, Permission, Uploads};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     time::timeout,
@@ -20,9 +20,20 @@ use super::{
 /// More than lies on the way between a file and a client that does not read.
 const LONG: usize = 64 * 1024 * 1024;
 
+/// Nobody is waited for long.
+fn hasty(configuration: &mut Configuration) {
+    let data = configuration.endpoint.data_connections.as_mut().unwrap();
+    data.passive.connect_seconds = 1;
+}
+
+fn hasty_and_atomic(configuration: &mut Configuration) {
+    hasty(configuration);
+    configuration.endpoint.storage.uploads = Uploads::Atomic;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_without_a_data_connection_leaves_the_file_as_it_was() {
-    let gateway = Gateway::start(unchanged).await;
+    let gateway = Gateway::start(hasty).await;
     let mut client = Client::explicit(&gateway).await;
     gateway.write("file", b"old content");
 
@@ -34,6 +45,28 @@ async fn an_upload_without_a_data_connection_leaves_the_file_as_it_was() {
     let reply = client.reply().await.unwrap();
     assert!(reply.starts_with("42"), "{reply}");
     assert_eq!(gateway.read("file"), b"old content");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_atomic_upload_without_a_data_connection_leaves_everything_as_it_was() {
+    let gateway = Gateway::start(hasty_and_atomic).await;
+    let mut client = Client::explicit(&gateway).await;
+    gateway.write("file", b"old content");
+    gateway.write(".broken.part", b"what had come");
+
+    for command in ["STOR file", "STOR broken", "STOR new"] {
+        let stream = client.data_port().await;
+        client.check(command, 150).await;
+        // No TLS: this is no data connection yet.
+        drop(stream);
+
+        let reply = client.reply().await.unwrap();
+        assert!(reply.starts_with("42"), "{command}: {reply}");
+        assert_eq!(gateway.read("file"), b"old content", "{command}");
+        assert_eq!(gateway.read(".broken.part"), b"what had come", "{command}");
+        let left = std::fs::read_dir(gateway.volume()).unwrap().count();
+        assert_eq!(left, 2, "{command}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,7 +109,7 @@ async fn nothing_is_stored_behind_the_end_of_a_file_that_was_cut_meanwhile() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_without_a_data_connection_makes_no_file() {
-    let gateway = Gateway::start(unchanged).await;
+    let gateway = Gateway::start(hasty).await;
     let mut client = Client::explicit(&gateway).await;
 
     for command in ["STOR file", "APPE file", "STOU"] {
