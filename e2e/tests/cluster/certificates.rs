@@ -7,17 +7,17 @@ use e2e::{
 };
 use serde_json::json;
 
-use crate::place::Place;
+use crate::namespace::Namespace;
 
 /// Asks for a certificate that signs itself; answers it in base64.
-pub(crate) fn issue(place: &Place<'_>) -> Result<String> {
-    place.apply(&json!({
+pub(crate) fn issue(namespace: &Namespace<'_>) -> Result<String> {
+    namespace.apply(&json!({
         "apiVersion": "cert-manager.io/v1",
         "kind": "Issuer",
         "metadata": { "name": "itself" },
         "spec": { "selfSigned": {} },
     }))?;
-    place.apply(&json!({
+    namespace.apply(&json!({
         "apiVersion": "cert-manager.io/v1",
         "kind": "Certificate",
         "metadata": { "name": "files" },
@@ -37,7 +37,7 @@ pub(crate) fn issue(place: &Place<'_>) -> Result<String> {
             "--output",
             path,
         ];
-        let certificate = place.ask(&found)?;
+        let certificate = namespace.ask(&found)?;
         Ok(Some(certificate).filter(|certificate| !certificate.is_empty()))
     })
 }
@@ -48,15 +48,15 @@ fn a_certificate_that_is_asked_for_is_issued() -> Result<()> {
     let Some(stage) = Stage::open(story, &[Ability::CertManager])? else {
         return Ok(());
     };
-    let place = Place::make(stage, "issued")?;
+    let namespace = Namespace::make(stage, "issued")?;
 
-    let certificate = issue(&place)?;
+    let certificate = issue(&namespace)?;
 
     // `-----BEGIN CERTIFICATE` in base64.
     assert!(certificate.starts_with("LS0tLS1CRUdJTiBDRVJUSUZJQ0FUR"));
     until("a certificate that says it is ready", || {
         let path = r#"jsonpath={.status.conditions[?(@.type=="Ready")].status}"#;
-        let ready = place.ask(&["get", "certificate", "files", "--output", path])?;
+        let ready = namespace.ask(&["get", "certificate", "files", "--output", path])?;
         Ok((ready == "True").then_some(()))
     })
 }

@@ -23,7 +23,7 @@ use e2e::{
 };
 use rustix::process::Signal;
 
-use crate::{certificates, place::Place, services};
+use crate::{certificates, namespace::Namespace, services};
 
 /// The program that `cargo cluster` runs.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cluster");
@@ -146,13 +146,13 @@ fn a_cluster_goes_without_a_trace() -> Result<()> {
     let before = host_network()?;
     let cluster = Cluster::up(&settings()?, Journal::Silent)?;
     let folder = cluster.folder().to_path_buf();
-    let place = Place::make(&cluster, "trace")?;
-    place.start_pod_on("node1", "one")?;
+    let namespace = Namespace::make(&cluster, "trace")?;
+    namespace.start_pod_on("node1", "one")?;
     assert!(!processes(&folder)?.is_empty());
     assert!(!control_groups()?.is_empty());
     let during = host_network()?;
 
-    drop(place);
+    drop(namespace);
     let name: Name = NAME.parse()?;
     let was_there = Cluster::down(&name)?;
     let was_there_again = Cluster::down(&name)?;
@@ -287,8 +287,8 @@ fn services_work_by_nftables_and_cert_manager_may_come_later() -> Result<()> {
         rules.said()
     );
     {
-        let place = Place::make(&cluster, "balanced")?;
-        let (outside, _) = services::serve(&place)?;
+        let namespace = Namespace::make(&cluster, "balanced")?;
+        let (outside, _) = services::serve(&namespace)?;
         let met = services::meet(|| cluster.outside("busybox"), &outside)?;
         assert_eq!(met, BTreeSet::from(["one".to_owned(), "two".to_owned()]));
         cluster.route_load_balancers(2)?;
@@ -300,9 +300,9 @@ fn services_work_by_nftables_and_cert_manager_may_come_later() -> Result<()> {
 
     cluster.add_cert_manager()?;
 
-    let place = Place::make(&cluster, "issued")?;
-    certificates::issue(&place)?;
-    drop(place);
+    let namespace = Namespace::make(&cluster, "issued")?;
+    certificates::issue(&namespace)?;
+    drop(namespace);
     drop(cluster);
     Cluster::down(&NAME.parse()?).map(drop)
 }
@@ -317,8 +317,8 @@ fn a_node_that_is_lost_takes_its_pods_along() -> Result<()> {
         ..settings()?
     };
     let cluster = Cluster::up(&settings, Journal::Silent)?;
-    let place = Place::make(&cluster, "lost")?;
-    let (outside, _) = services::serve(&place)?;
+    let namespace = Namespace::make(&cluster, "lost")?;
+    let (outside, _) = services::serve(&namespace)?;
     cluster.route_load_balancers(1)?;
 
     cluster.lose_node(2)?;
@@ -332,7 +332,7 @@ fn a_node_that_is_lost_takes_its_pods_along() -> Result<()> {
         let met = services::meet(|| cluster.outside("busybox"), &outside)?;
         Ok((met == BTreeSet::from(["one".to_owned()])).then_some(()))
     })?;
-    drop(place);
+    drop(namespace);
     drop(cluster);
     Cluster::down(&NAME.parse()?).map(drop)
 }

@@ -6,7 +6,7 @@ mod certificates;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
-mod place;
+mod namespace;
 #[cfg(test)]
 mod pods;
 #[cfg(test)]

@@ -6,7 +6,7 @@ use e2e::{
     program::run,
 };
 
-use crate::place::Place;
+use crate::namespace::Namespace;
 
 #[test]
 fn pods_on_two_nodes_reach_each_other() -> Result<()> {
@@ -14,16 +14,16 @@ fn pods_on_two_nodes_reach_each_other() -> Result<()> {
     let Some(stage) = Stage::open(story, &[Ability::Images, Ability::Nodes])? else {
         return Ok(());
     };
-    let place = Place::make(stage, "reach")?;
-    place.start_pod_on("node1", "one")?;
-    place.start_pod_on("node2", "two")?;
+    let namespace = Namespace::make(stage, "reach")?;
+    namespace.start_pod_on("node1", "one")?;
+    namespace.start_pod_on("node2", "two")?;
 
-    let there = place.connect_from("one", &place.address_of("two")?, "8080")?;
-    let back = place.connect_from("two", &place.address_of("one")?, "8080")?;
+    let there = namespace.connect_from("one", &namespace.address_of("two")?, "8080")?;
+    let back = namespace.connect_from("two", &namespace.address_of("one")?, "8080")?;
 
     assert_eq!([there, back], ["two", "one"]);
-    assert!(place.address_of("one")?.starts_with("198.18.1."));
-    assert!(place.address_of("two")?.starts_with("198.18.2."));
+    assert!(namespace.address_of("one")?.starts_with("198.18.1."));
+    assert!(namespace.address_of("two")?.starts_with("198.18.2."));
     Ok(())
 }
 
@@ -33,11 +33,11 @@ fn a_pod_is_heard_and_looked_into() -> Result<()> {
     let Some(stage) = Stage::open(story, &[Ability::Images])? else {
         return Ok(());
     };
-    let place = Place::make(stage, "heard")?;
-    place.start_pod("one")?;
+    let namespace = Namespace::make(stage, "heard")?;
+    namespace.start_pod("one")?;
 
-    let said = place.ask(&["logs", "one"])?;
-    let seen = place.ask(&["exec", "one", "--", "busybox", "hostname"])?;
+    let said = namespace.ask(&["logs", "one"])?;
+    let seen = namespace.ask(&["exec", "one", "--", "busybox", "hostname"])?;
 
     assert_eq!(said, "one serves");
     assert_eq!(seen, "one");
@@ -50,9 +50,9 @@ fn users_do_not_reach_pods_past_services() -> Result<()> {
     let Some(stage) = Stage::open(story, &[Ability::Images, Ability::Nodes])? else {
         return Ok(());
     };
-    let place = Place::make(stage, "past")?;
-    place.start_pod_on("node1", "one")?;
-    let address = place.address_of("one")?;
+    let namespace = Namespace::make(stage, "past")?;
+    namespace.start_pod_on("node1", "one")?;
+    let address = namespace.address_of("one")?;
 
     let mut connect = stage.outside("busybox");
     let answer = run(connect.args(["nc", "-w", "2", &address, "8080"]))?;

@@ -9,7 +9,7 @@ use e2e::{
 };
 use serde_json::{Value, json};
 
-use crate::place::Place;
+use crate::namespace::Namespace;
 
 #[test]
 fn every_request_is_written_down_and_no_secret_is() -> Result<()> {
@@ -17,15 +17,15 @@ fn every_request_is_written_down_and_no_secret_is() -> Result<()> {
     let Some(stage) = Stage::open(story, &[Ability::AuditLog])? else {
         return Ok(());
     };
-    let place = Place::make(stage, "records")?;
+    let namespace = Namespace::make(stage, "records")?;
     // In base64 "told to nobody" is dG9sZCB0byBub2JvZHk=.
-    place.apply(&json!({
+    namespace.apply(&json!({
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": { "name": "whispered" },
         "stringData": { "word": "told to nobody" },
     }))?;
-    place.apply(&json!({
+    namespace.apply(&json!({
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": { "name": "shouted" },

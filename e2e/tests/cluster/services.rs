@@ -10,16 +10,16 @@ use e2e::{
 };
 use serde_json::json;
 
-use crate::place::Place;
+use crate::namespace::Namespace;
 
 /// Enough connections that both pods of a Service are met, but for one run in a million.
 const TRIES: usize = 20;
 
 /// Puts a pod on each node behind one address outside of the cluster, and answers that address and the one inside.
-pub(crate) fn serve(place: &Place<'_>) -> Result<(String, String)> {
-    place.start_pod_on("node1", "one")?;
-    place.start_pod_on("node2", "two")?;
-    place.apply(&json!({
+pub(crate) fn serve(namespace: &Namespace<'_>) -> Result<(String, String)> {
+    namespace.start_pod_on("node1", "one")?;
+    namespace.start_pod_on("node2", "two")?;
+    namespace.apply(&json!({
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": { "name": "answers" },
@@ -32,11 +32,11 @@ pub(crate) fn serve(place: &Place<'_>) -> Result<(String, String)> {
     }))?;
     let outside = until("the address of a load balancer", || {
         let path = "jsonpath={.status.loadBalancer.ingress[0].ip}";
-        let address = place.ask(&["get", "service", "answers", "--output", path])?;
+        let address = namespace.ask(&["get", "service", "answers", "--output", path])?;
         Ok(Some(address).filter(|address| !address.is_empty()))
     })?;
     let path = "jsonpath={.spec.clusterIP}";
-    let inside = place.ask(&["get", "service", "answers", "--output", path])?;
+    let inside = namespace.ask(&["get", "service", "answers", "--output", path])?;
     Ok((outside, inside))
 }
 
@@ -65,14 +65,14 @@ fn a_load_balancer_brings_users_to_pods_on_every_node() -> Result<()> {
     let Some(stage) = Stage::open(story, &needed)? else {
         return Ok(());
     };
-    let place = Place::make(stage, "balanced")?;
+    let namespace = Namespace::make(stage, "balanced")?;
 
-    let (outside, inside) = serve(&place)?;
+    let (outside, inside) = serve(&namespace)?;
 
     assert!(outside.starts_with("203.0.113."), "{outside}");
     let met = meet(|| stage.outside("busybox"), &outside)?;
     assert_eq!(met, BTreeSet::from(["one".to_owned(), "two".to_owned()]));
-    let from_a_pod = place.connect_from("one", &inside, "80")?;
+    let from_a_pod = namespace.connect_from("one", &inside, "80")?;
     assert!(["one", "two"].contains(&&*from_a_pod), "{from_a_pod}");
     Ok(())
 }
@@ -83,11 +83,11 @@ fn pods_reach_the_api_server_by_its_service() -> Result<()> {
     let Some(stage) = Stage::open(story, &[Ability::Images])? else {
         return Ok(());
     };
-    let place = Place::make(stage, "asks")?;
-    place.start_pod("one")?;
+    let namespace = Namespace::make(stage, "asks")?;
+    namespace.start_pod("one")?;
 
     let script = "busybox nc -w 10 $KUBERNETES_SERVICE_HOST $KUBERNETES_SERVICE_PORT </dev/null && busybox echo open";
-    let said = place.ask(&["exec", "one", "--", "busybox", "sh", "-c", script])?;
+    let said = namespace.ask(&["exec", "one", "--", "busybox", "sh", "-c", script])?;
 
     assert!(said.ends_with("open"), "{said}");
     Ok(())

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 /// A namespace; it goes with this value.
 #[derive(Debug)]
-pub(crate) struct Place<'a> {
+pub(crate) struct Namespace<'a> {
     name: String,
     kubectl: Box<dyn Kubectl + 'a>,
 }
@@ -35,17 +35,17 @@ impl Kubectl for &e2e::cluster::Cluster {
     }
 }
 
-impl<'a> Place<'a> {
+impl<'a> Namespace<'a> {
     /// Makes the namespace `name`.
     pub(crate) fn make(kubectl: impl Kubectl + 'a, name: &str) -> Result<Self> {
-        let place = Self {
+        let namespace = Self {
             name: name.to_owned(),
             kubectl: Box::new(kubectl),
         };
-        place.apply(&json!({
+        namespace.apply(&json!({
             "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name },
         }))?;
-        Ok(place)
+        Ok(namespace)
     }
 
     /// kubectl in this namespace.
@@ -77,7 +77,7 @@ impl<'a> Place<'a> {
         self.start(name, &Value::Null)
     }
 
-    /// As [`Place::start_pod`], on this node.
+    /// As [`Namespace::start_pod`], on this node.
     pub(crate) fn start_pod_on(&self, node: &str, name: &str) -> Result<()> {
         self.start(name, &json!(node))
     }
@@ -128,7 +128,7 @@ impl<'a> Place<'a> {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Namespace<'_> {
     fn drop(&mut self) {
         // Without waiting, and whatever it says: the cluster may be gone already.
         let mut delete = self.kubectl.kubectl();
