@@ -90,7 +90,7 @@ impl Addons<'_> {
         self.apply(&namespace.to_string())
     }
 
-    fn apply(&self, manifest: &str) -> Result<()> {
+    pub(super) fn apply(&self, manifest: &str) -> Result<()> {
         let mut command = self.kubectl();
         command.args(["apply", "--server-side", "--filename", "-"]);
         run_with(&mut command, manifest.as_bytes())?;

@@ -12,7 +12,7 @@
 //! host's own network, firewall and settings are never touched.
 //!
 //! What a cluster like this cannot show: cluster DNS, IPv6, `NetworkPolicy` (accepted, not enforced), storage that is
-//! provisioned, and more than one kernel.
+//! provisioned (claims are bound to volumes that wait for them), and more than one kernel.
 
 pub mod addresses;
 pub mod images;
@@ -34,8 +34,10 @@ mod node;
 mod parts;
 mod status;
 mod up;
+mod volumes;
 
 use std::{
+    env,
     ffi::OsStr,
     path::{Path, PathBuf},
     process::Command,
@@ -141,6 +143,20 @@ impl Cluster {
         self.client.command(program)
     }
 
+    /// Runs `work`, and the programs that it starts, outside of the cluster.
+    pub fn from_outside<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+        self.client.within_network(work)
+    }
+
+    /// Runs `work`, and the programs that it starts, in the network of a node: it reaches pods and Services.
+    pub fn from_node<T: Send>(
+        &self,
+        number: u8,
+        work: impl FnOnce() -> Result<T> + Send,
+    ) -> Result<T> {
+        self.node(number)?.within_network(work)
+    }
+
     /// A command beside the API server: it reaches nodes and pods, for example to scrape them.
     pub fn beside(&self, program: impl AsRef<OsStr>) -> Command {
         self.control.command(program)
@@ -168,6 +184,22 @@ impl Cluster {
         run_with(&mut apply, manifests.as_bytes())
     }
 
+    /// A shell outside of the cluster, in which `kubectl` and `helm` have every right.
+    pub fn shell(&self) -> Result<Command> {
+        let helm = HELM.find_or_build(Journal::Silent)?;
+        let path = env::var_os("PATH").unwrap_or_default();
+        let path = [self.kubernetes.folder(), helm.folder()]
+            .map(Path::to_path_buf)
+            .into_iter()
+            .chain(env::split_paths(&path));
+        let mut command = self
+            .client
+            .command(env::var_os("SHELL").unwrap_or_else(|| "sh".into()));
+        command.env("PATH", env::join_paths(path)?);
+        self.let_helm_in(&mut command);
+        Ok(command)
+    }
+
     /// A command of Helm 4, with every right.
     pub fn helm(&self) -> Result<Command> {
         self.helm_of(&HELM)
@@ -178,11 +210,15 @@ impl Cluster {
         let mut command = self
             .client
             .command(recipe.find_or_build(Journal::Silent)?.path("helm"));
+        self.let_helm_in(&mut command);
+        Ok(command)
+    }
+
+    fn let_helm_in(&self, command: &mut Command) {
         command.env("KUBECONFIG", self.kubeconfig());
         for name in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"] {
             command.env(name, self.folder.root().join("helm").join(name));
         }
-        Ok(command)
     }
 
     /// Gives an image to every node.

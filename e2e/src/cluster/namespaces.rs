@@ -4,12 +4,16 @@
 //! interface in it. Nothing of it is seen on the host, and nothing of it can be left behind.
 
 use std::{
-    fs,
+    fs::{self, File},
     io::Write,
+    os::fd::AsFd,
+    panic,
     process::{ChildStdin, Command, Stdio},
+    thread,
 };
 
 use anyhow::{Context, Result};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::{
     folder::Folder,
@@ -170,6 +174,24 @@ impl Door {
         }
         command.arg("--").arg(program);
         command
+    }
+
+    /// Runs `work` on a thread of its own in this network, with the programs that it starts. In the network alone:
+    /// files and processes are the host's.
+    pub(super) fn within_network<T: Send>(
+        self,
+        work: impl FnOnce() -> Result<T> + Send,
+    ) -> Result<T> {
+        let network = File::open(format!("/proc/{}/ns/net", self.holder))?;
+        let inside = || {
+            move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))?;
+            work()
+        };
+        thread::scope(|scope| match scope.spawn(inside).join() {
+            Ok(outcome) => outcome,
+            // An expectation that failed in there fails the story out here.
+            Err(failed) => panic::resume_unwind(failed),
+        })
     }
 
     /// Runs `ip` inside with a line a change.

@@ -150,6 +150,13 @@ impl Stage {
         }))
     }
 
+    /// A stage of a story's own.
+    pub const fn of(cluster: Cluster) -> Self {
+        Self {
+            ground: Ground::Ours(cluster),
+        }
+    }
+
     /// Whether it can do this. Of a cluster that is given it is looked up.
     fn has(&self, ability: Ability) -> bool {
         match (&self.ground, ability) {
@@ -192,6 +199,14 @@ impl Stage {
         match &self.ground {
             Ground::Ours(cluster) => cluster.outside(program),
             Ground::Given(_) => Command::new(program),
+        }
+    }
+
+    /// Runs `work`, and the programs that it starts, where users of the cluster are.
+    pub fn from_outside<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+        match &self.ground {
+            Ground::Ours(cluster) => cluster.from_outside(work),
+            Ground::Given(_) => work(),
         }
     }
 

@@ -184,8 +184,9 @@ fn add(
     programs: &Programs,
     journal: Journal,
 ) -> Result<()> {
-    let step = journal.begin("MetalLB, and what tells Prometheus whom to scrape");
+    let step = journal.begin("volumes, MetalLB, and what tells Prometheus whom to scrape");
     let addons: Addons<'_> = cluster.addons();
+    addons.add_volumes(settings.nodes)?;
     let metallb = addons.add_metallb(&programs.metallb)?;
     addons.define(&wanted_monitoring(&programs.monitoring, &cluster.folder)?)?;
     cluster.held.keep(metallb);

@@ -41,6 +41,8 @@ enum Action {
     Kubectl(Passed),
     /// Run Helm with every right.
     Helm(Passed),
+    /// Open a shell outside of the cluster, with kubectl and Helm.
+    Shell(Passed),
     /// Run a command outside of the cluster, where its users are.
     Outside(Passed),
     /// Run a command on a node, for example `node 1 crictl`.
@@ -109,6 +111,7 @@ fn act(name: Name, action: Action) -> Result<()> {
         Action::Status => say(&running(&name)?.status()?),
         Action::Kubectl(passed) => become_of(running(&name)?.kubectl(), passed),
         Action::Helm(passed) => become_of(running(&name)?.helm()?, passed),
+        Action::Shell(passed) => become_of(running(&name)?.shell()?, passed),
         Action::Outside(passed) => {
             let (program, rest) = passed.split()?;
             become_of(running(&name)?.outside(program), rest)
@@ -146,9 +149,9 @@ fn bring_up(name: Name, up: &Up) -> Result<()> {
     let cluster = Cluster::up(&settings, Journal::Told)?;
     say(&format!(
         "the cluster {} is up; everything of it is in {}\n\n\
+         \x20 cargo cluster images              gives it the operator and the gateway of this repository\n\
+         \x20 cargo cluster shell               has kubectl and helm, and is where users are\n\
          \x20 cargo cluster kubectl get nodes\n\
-         \x20 cargo cluster helm list --all-namespaces\n\
-         \x20 cargo cluster outside curl …      from where users are\n\
          \x20 cargo cluster status\n\
          \x20 cargo cluster down\n",
         settings.name,

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::{
     door::{Door, Passive, Start, Version},
-    program::{Ended, run_with},
+    program::{Ended, Program},
     setup::PASSWORD,
 };
 
@@ -15,8 +15,13 @@ const PREAMBLE: &str = include_str!("ftplib.py");
 
 /// Runs a Python script; its arguments are `ARGUMENTS`, `Plain()` and `Resuming()` are clients that have logged in.
 pub fn run_ftplib(door: &Door, script: &str, arguments: &[&str]) -> Result<Ended> {
+    start_ftplib(door, script, arguments)?.end()
+}
+
+/// As [`run_ftplib`], without waiting for its end.
+pub fn start_ftplib(door: &Door, script: &str, arguments: &[&str]) -> Result<Program> {
     let script = format!("{PREAMBLE}\n{script}\n");
-    run_with(&mut ftplib(door, arguments), script.as_bytes())
+    Program::start(&mut ftplib(door, arguments), script.as_bytes())
 }
 
 fn ftplib(door: &Door, arguments: &[&str]) -> Command {
