@@ -14,7 +14,8 @@ use plan::CertManager;
 use tokio::sync::watch;
 
 use crate::{
-    request::request,
+    causes::causes,
+    request::{NOT_FOUND, request},
     wake::owner,
     watch::{Queue, Scope, labelled_objects},
 };
@@ -61,7 +62,10 @@ pub(crate) async fn follow(
             }
             Ok(_) => tell(&state, &queue, CertManager::Missing).await,
             Err(error) if error.is_not_found() => tell(&state, &queue, CertManager::Missing).await,
-            Err(error) => tracing::warn!(%error, "whether cert-manager is there is not known"),
+            Err(error) => tracing::warn!(
+                error = causes(&error),
+                "whether cert-manager is there is not known"
+            ),
         }
         tokio::time::sleep(wait).await;
         wait = wait.saturating_mul(2).min(longest);
@@ -90,7 +94,7 @@ async fn watch_while_there(
                 }
             }
             Err(error) if is_gone(&error) => return,
-            Err(error) => tracing::warn!(%error, "Certificates cannot be watched"),
+            Err(error) => tracing::warn!(error = causes(&error), "Certificates cannot be watched"),
         }
     }
 }
@@ -100,7 +104,7 @@ fn is_gone(error: &watcher::Error) -> bool {
     match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))
-        | watcher::Error::WatchError(status) => status.is_not_found(),
+        | watcher::Error::WatchError(status) => status.code == NOT_FOUND,
         _ => false,
     }
 }

@@ -23,6 +23,7 @@ use tokio::{
 
 use crate::{
     admin::Readiness,
+    causes::causes,
     request::{DEADLINE, RequestError, request},
 };
 
@@ -88,7 +89,7 @@ impl Held {
         // A receiver that has gone means a task that has ended: waiting for it says so too.
         let _asked = self.release.send(());
         if let Err(error) = self.renewing.await {
-            tracing::warn!(%error, "the lease was not released");
+            tracing::warn!(error = causes(&error), "the lease was not released");
         }
     }
 }
@@ -132,7 +133,9 @@ impl Candidate {
             match self.try_once().await {
                 Ok(Try::Mine) => break asked,
                 Ok(Try::Others) => self.readiness.begin(),
-                Err(error) => tracing::warn!(%error, "the lease cannot be taken yet"),
+                Err(error) => {
+                    tracing::warn!(error = causes(&error), "the lease cannot be taken yet");
+                }
             }
             tokio::time::sleep(PAUSE).await;
         };
@@ -161,12 +164,15 @@ impl Candidate {
                     until.send_replace(asked);
                     return;
                 }
-                Err(error) => tracing::warn!(%error, "the lease was not renewed"),
+                Err(error) => tracing::warn!(error = causes(&error), "the lease was not renewed"),
             }
         }
         until.send_replace(Instant::now());
         if let Err(error) = self.give_up().await {
-            tracing::warn!(%error, "the lease was not released: it ends by itself");
+            tracing::warn!(
+                error = causes(&error),
+                "the lease was not released: it ends by itself"
+            );
         }
     }
 

@@ -10,6 +10,7 @@
 mod settings;
 
 mod admin;
+mod causes;
 mod leader;
 mod metrics;
 mod ready;

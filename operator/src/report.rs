@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 
 use crate::{
     apply::ApplyError,
+    causes::causes,
     leader::Lost,
     memory::{Ahead, Key, Memory},
     observe::Seen,
@@ -83,7 +84,10 @@ pub(crate) async fn report_unreadable(tools: &Tools, about: &ObjectReference, er
 /// Tells the users of an endpoint that has gone.
 pub(crate) async fn report_gone(turn: &Turn<'_>) {
     if let Err(error) = tell_users(turn, &BTreeMap::new(), &mut Memory::default()).await {
-        tracing::warn!(%error, "the users of an endpoint that has gone were not told");
+        tracing::warn!(
+            error = causes(&error),
+            "the users of an endpoint that has gone were not told"
+        );
     }
 }
 
@@ -297,7 +301,7 @@ async fn publish_event(tools: &Tools, event: &Event, about: &ObjectReference) {
     }
     let asked = format!("to write the event {}", event.reason);
     if let Err(error) = request(asked, tools.recorder.publish(event, about)).await {
-        tracing::warn!(%error, "an event was not written");
+        tracing::warn!(error = causes(&error), "an event was not written");
     }
 }
 

@@ -6,6 +6,11 @@ use std::time::Duration;
 /// was begun under it has ended before another operator begins.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(5);
 
+/// What the API server answers where there is nothing.
+pub(crate) const NOT_FOUND: u16 = 404;
+
+const CONFLICT: u16 = 409;
+
 /// Why a request has no answer that helps.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RequestError {
@@ -28,19 +33,20 @@ pub(crate) enum RequestError {
 impl RequestError {
     /// Whether somebody else changed the object meanwhile, or made it.
     pub(crate) fn is_conflict(&self) -> bool {
-        self.status()
-            .is_some_and(|status| status.is_conflict() || status.is_already_exists())
+        self.code() == Some(CONFLICT)
     }
 
-    /// Whether there is no such object.
+    /// Whether there is no such object, or no such kind.
     pub(crate) fn is_not_found(&self) -> bool {
-        self.status().is_some_and(kube::core::Status::is_not_found)
+        self.code() == Some(NOT_FOUND)
     }
 
-    fn status(&self) -> Option<&kube::core::Status> {
+    /// The HTTP status of the answer. Its reason tells less: of a kind that is not there the API server says nothing but
+    /// "404 page not found", and `kube::core::Status::is_not_found` does not take that for an answer.
+    fn code(&self) -> Option<u16> {
         match self {
             Self::Refused { source, .. } => match source.as_ref() {
-                kube::Error::Api(status) => Some(status),
+                kube::Error::Api(status) => Some(status.code),
                 _ => None,
             },
             Self::Deadline { .. } => None,
@@ -60,5 +66,36 @@ pub(crate) async fn request<T>(
             source: Box::new(error),
         }),
         Err(_elapsed) => Err(RequestError::Deadline { what }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    fn refused(status: Status) -> RequestError {
+        RequestError::Refused {
+            what: "to look".to_owned(),
+            source: Box::new(kube::Error::Api(status.boxed())),
+        }
+    }
+
+    #[test]
+    fn a_kind_that_is_not_there_is_not_found() {
+        // As kube makes it of what the API server says about a path it does not know.
+        let plain = Status::failure("404 page not found", "Failed to parse error data");
+
+        assert!(refused(plain.with_code(404)).is_not_found());
+    }
+
+    #[test]
+    fn who_was_overtaken_has_a_conflict() {
+        for reason in ["Conflict", "AlreadyExists"] {
+            let status = Status::failure("somebody else was here", reason).with_code(409);
+
+            assert!(refused(status).is_conflict());
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! From the start of the operator to its end: the lease, then the watches and the turns.
 
-use std::{convert::Infallible, error::Error as _, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use crds::SecureFtpEndpoint;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
@@ -25,6 +25,7 @@ use crate::{
     addresses::Addresses,
     admin::{Admin, Readiness},
     apply::ApplyError,
+    causes::causes,
     hash::Hasher,
     leader::{Candidate, Held, Leadership, Lost},
     metrics::Metrics,
@@ -339,7 +340,7 @@ impl Turns {
         }
         let wait = self.retries.failed(&name(endpoint), rand::random());
         self.count_failing();
-        tracing::warn!(error = chain(error), ?wait, "the turn failed");
+        tracing::warn!(error = causes(error), ?wait, "the turn failed");
         Action::requeue(wait)
     }
 
@@ -360,18 +361,6 @@ impl Turns {
 
 fn name(endpoint: &AnyEndpoint) -> String {
     ObjectRef::from_obj(endpoint).to_string()
-}
-
-/// An error and why it came to it.
-fn chain(error: &TurnError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 /// A turn that is not done, however it ends.

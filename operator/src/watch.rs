@@ -25,6 +25,7 @@ use tokio::{
 };
 
 use crate::{
+    causes::causes,
     certificates,
     stores::Stores,
     wake::{AnyEndpoint, AnyUser, Change, EndpointRef, by_claim, by_secret, by_user, owner},
@@ -310,7 +311,7 @@ async fn follow<K>(
             // Who manages which field is the largest part of many objects, and nobody here asks.
             Ok(event) => event.modify(|object| object.meta_mut().managed_fields = None),
             Err(error) => {
-                tracing::warn!(kind = %<K as Resource>::kind(&()), %error, "a watch broke off");
+                tracing::warn!(kind = %<K as Resource>::kind(&()), error = causes(&error), "a watch broke off");
                 continue;
             }
         };
