@@ -18,7 +18,7 @@ pub(crate) struct Namespace<'a> {
 }
 
 /// Where kubectl comes from: a stage, or a cluster of the story's own.
-pub(crate) trait Kubectl: std::fmt::Debug {
+pub(crate) trait Kubectl: std::fmt::Debug + Sync {
     /// A command of kubectl.
     fn kubectl(&self) -> Command;
 }
@@ -59,6 +59,20 @@ impl<'a> Namespace<'a> {
     pub(crate) fn ask(&self, arguments: &[&str]) -> Result<String> {
         let ended = run(self.kubectl().args(arguments))?.success()?;
         Ok(String::from_utf8(ended.stdout)?.trim().to_owned())
+    }
+
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What a gateway says of itself to Prometheus.
+    pub(crate) fn metrics(&self, pod: &str) -> Result<String> {
+        let path = format!(
+            "/api/v1/namespaces/{}/pods/{pod}:9090/proxy/metrics",
+            self.name
+        );
+        self.ask(&["get", "--raw", &path])
     }
 
     /// Applies one manifest.
