@@ -26,7 +26,7 @@ pub(crate) fn run(workshop: &Workshop) -> Result<Vec<String>, Failure> {
     command.env(figures::VARIABLE, figures.file());
     let told = workshop.run_within(PATIENCE, "cluster", &mut command);
     // The clusters have ended with the stories, or with the time; what they left on the disk goes here.
-    for name in ["stories", "lifecycle"] {
+    for name in ["stories", "lifecycle", "nftables"] {
         let arguments = [
             "run",
             "--locked",

@@ -20,7 +20,7 @@ pub(crate) struct Step {
     pub(crate) run: fn(&Workshop) -> Result<Vec<String>, Failure>,
 }
 
-/// Every step but [`CLUSTER`]; a failed one does not keep the next from running.
+/// Every step; a failed one does not keep the next from running.
 pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "needs",
@@ -67,14 +67,12 @@ pub(crate) const STEPS: &[Step] = &[
         rule: "real clients get what the stories tell",
         run: stories,
     },
+    Step {
+        name: "cluster",
+        rule: "a real cluster runs what endpoints ask for",
+        run: cluster::run,
+    },
 ];
-
-/// Only when it is named: its first run builds Kubernetes.
-const CLUSTER: Step = Step {
-    name: "cluster",
-    rule: "what needs a real cluster works on one",
-    run: cluster::run,
-};
 
 /// The toolchain must be there for any step, the clients only for the stories.
 const TOOLCHAIN: Step = Step {
@@ -83,15 +81,11 @@ const TOOLCHAIN: Step = Step {
     run: needs::check_toolchain,
 };
 
-/// The steps with these names, in the order of [`STEPS`] and then [`CLUSTER`]; all of [`STEPS`] when there is no name.
+/// The steps with these names, in the order of [`STEPS`]; all of them when there is no name.
 /// What they need is checked first, and the stories tell nothing of use about a program built before the last change.
 pub(crate) fn choose(names: &[String]) -> Result<Vec<&'static Step>, &String> {
-    if let Some(unknown) = names.iter().find(|name| {
-        STEPS
-            .iter()
-            .chain([&CLUSTER])
-            .all(|step| step.name != **name)
-    }) {
+    let is_known = |name: &&String| STEPS.iter().any(|step| step.name == **name);
+    if let Some(unknown) = names.iter().find(|name| !is_known(name)) {
         return Err(unknown);
     }
     let named = |name: &str| names.iter().any(|one| one == name);
@@ -101,7 +95,6 @@ pub(crate) fn choose(names: &[String]) -> Result<Vec<&'static Step>, &String> {
             || (named("stories") && ["needs", "build"].contains(&step.name))
     };
     let mut chosen: Vec<&Step> = STEPS.iter().filter(wanted).collect();
-    chosen.extend(named(CLUSTER.name).then_some(&CLUSTER));
     if chosen.first().is_none_or(|first| first.name != "needs") {
         chosen.insert(0, &TOOLCHAIN);
     }
@@ -221,11 +214,6 @@ mod tests {
     #[test]
     fn stories_are_told_of_fresh_programs() {
         check(&["stories"], &["needs", "build", "stories"]);
-    }
-
-    #[test]
-    fn the_cluster_comes_up_only_for_who_names_it() {
-        check(&["cluster"], &["needs", "cluster"]);
     }
 
     #[test]
