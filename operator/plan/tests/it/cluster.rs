@@ -26,6 +26,7 @@ pub(crate) struct Cluster {
     pub(crate) manifests: Manifests,
     pub(crate) observed: Observed,
     pub(crate) settings: Settings,
+    unhashed: Vec<String>,
     minutes: i64,
 }
 
@@ -54,6 +55,8 @@ pub(crate) struct Events {
     pub(crate) foreign: Vec<String>,
     /// The Secrets of the endpoint that somebody deletes.
     pub(crate) lost: Vec<String>,
+    /// The Secrets with passwords that this turn has no hash of yet.
+    pub(crate) unhashed: Vec<String>,
     /// The Secret of the endpoint whose entries somebody deletes.
     pub(crate) emptied: Option<String>,
     pub(crate) gateway_version: Option<String>,
@@ -91,12 +94,14 @@ impl Cluster {
                 image_pull_policy: "IfNotPresent".to_owned(),
                 image_pull_secrets: Vec::new(),
             },
+            unhashed: Vec::new(),
             minutes: 0,
         }
     }
 
     pub(crate) fn plan(&mut self) -> Plan {
-        let hashes = self.manifests.hashes();
+        let mut hashes = self.manifests.hashes();
+        hashes.retain(|entry, _| !self.unhashed.contains(&entry.secret));
         self.plan_with(&hashes)
     }
 
@@ -153,6 +158,7 @@ impl Cluster {
     }
 
     pub(crate) fn happen(&mut self, events: &Events) {
+        self.unhashed.clone_from(&events.unhashed);
         if let Some(patch) = &events.patch {
             self.patch(patch);
         }
