@@ -41,7 +41,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 # What people write, and the answer in its status.
 - apiGroups: [secureftp.dev]
   resources: [secureftpendpoints, secureftpusers]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [secureftp.dev]
   resources: [secureftpendpoints/status, secureftpusers/status]
   verbs: [patch]
@@ -56,7 +56,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 # How the gateways are; an annotation on them makes the kubelet refresh their files at once.
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch, patch]
+  verbs: [list, watch, patch]
 # The one address of an endpoint.
 - apiGroups: [""]
   resources: [services]
@@ -70,7 +70,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 # Whether the claim of an endpoint exists, and how many nodes may use it.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 # Who may reach the gateways.
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies]

@@ -1,4 +1,4 @@
-//! Another cluster: kube-proxy by nftables, and cert-manager comes after everything else.
+//! Another cluster: kube-proxy by nftables, Helm 3, an operator of two namespaces, and cert-manager comes last.
 
 use std::process::Command;
 
@@ -8,6 +8,7 @@ use e2e::{
         Cluster,
         journal::Journal,
         needs,
+        programs::HELM_3,
         settings::{CertManager, Lifetime, Proxy, Settings},
         stage::Stage,
     },
@@ -15,7 +16,9 @@ use e2e::{
     skip::skip,
 };
 
-use crate::{endpoint::Endpoint, example, installation, namespace::Namespace, replicas};
+use crate::{
+    endpoint::Endpoint, example, installation, namespace::Namespace, replicas, rest::Requests,
+};
 
 /// The program that `cargo cluster` runs.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cluster");
@@ -24,8 +27,8 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_cluster");
 const NAME: &str = "nftables";
 
 #[test]
-fn by_nftables_too_and_with_a_cert_manager_that_comes_last() -> Result<()> {
-    let story = "by nftables, too, and with a cert-manager that comes last";
+fn all_of_it_by_nftables_in_two_namespaces_and_with_a_late_cert_manager() -> Result<()> {
+    let story = "all of it by nftables, in two namespaces and with a late cert-manager";
     let missing = needs::missing();
     if !missing.is_empty() {
         return skip(story, &format!("needs {}", missing.join(", ")));
@@ -40,14 +43,18 @@ fn by_nftables_too_and_with_a_cert_manager_that_comes_last() -> Result<()> {
         },
         Journal::Silent,
     )?);
-    installation::install(&stage)?;
+    // Namespaces that are watched must exist, and stay.
+    let namespace = Namespace::make_restricted(&stage, "example")?;
+    let replicas = Namespace::make_restricted(&stage, "replicas")?;
+    installation::install(
+        &stage,
+        || stage.ours()?.helm_of(&HELM_3),
+        &["operator.watchNamespaces={example,replicas}"],
+    )?;
 
-    {
-        let endpoint = Endpoint::serve(&stage, "replicas", 3)?;
-        replicas::check(&endpoint)?;
-    }
+    let endpoint = Endpoint::serve_in(&stage, replicas, 3)?;
+    replicas::check(&endpoint)?;
 
-    let namespace = Namespace::make(&stage, "example")?;
     let manifests = installation::example();
     let apply = |file: &str| {
         let file = manifests.join(file).display().to_string();
@@ -69,7 +76,9 @@ fn by_nftables_too_and_with_a_cert_manager_that_comes_last() -> Result<()> {
 
     apply("issuer.yaml")?;
     installation::wait_for(&stage, &namespace, example::ENDPOINT, "Ready=True")?;
-    drop(namespace);
+    let denied = Requests::of_the_operator(stage.ours()?)?.read()?.denied();
+    assert!(denied.is_empty(), "{denied:#?}");
+    drop((namespace, endpoint));
     drop(stage);
     Cluster::down(&NAME.parse()?).map(drop)
 }

@@ -130,6 +130,12 @@ fn values_that_mean_nothing_are_refused_by_their_name() -> Result<()> {
             ("operator.image.digest=sha256:1", "digest"),
             ("gateway.image.tag=1", "tag"),
             ("crds.keep=perhaps", "keep"),
+            ("gateway.version=1.", "version"),
+            ("serviceAccount.create=false", "serviceAccount"),
+            (
+                "operator.podLabels.app\\.kubernetes\\.io/name=x",
+                "app.kubernetes.io",
+            ),
         ] {
             let mut template = Command::new(&helm);
             template

@@ -55,7 +55,15 @@ pub(crate) struct Endpoint<'a> {
 impl<'a> Endpoint<'a> {
     /// Applies an endpoint with so many gateways in the namespace `name`, and waits until it is ready.
     pub(crate) fn serve(stage: &'a Stage, name: &str, replicas: u16) -> Result<Self> {
-        let namespace = Namespace::make(stage, name)?;
+        Self::serve_in(stage, Namespace::make_restricted(stage, name)?, replicas)
+    }
+
+    /// As [`Endpoint::serve`], in a namespace that is there.
+    pub(crate) fn serve_in(
+        stage: &'a Stage,
+        namespace: Namespace<'a>,
+        replicas: u16,
+    ) -> Result<Self> {
         let home = tempfile::tempdir()?;
         let public_key = make_key(&home.path().join("key"))?;
         for manifest in [

@@ -33,7 +33,7 @@ fn the_example_serves_all_three_protocols_behind_a_load_balancer() -> Result<()>
     let Some(stage) = installation::open(story, &[Ability::CertManager])? else {
         return Ok(());
     };
-    let namespace = Namespace::make(stage, "example")?;
+    let namespace = Namespace::make_restricted(stage, "example")?;
     let desk = tempfile::tempdir()?;
     make_key(&desk.path().join("key"))?;
     apply(stage, &namespace, desk.path())?;

@@ -13,8 +13,9 @@ use e2e::{
         images::{self, Archive},
         stage::{Ability, Stage},
     },
-    program::{Ended, run},
+    program::run,
 };
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::namespace::Namespace;
@@ -39,47 +40,54 @@ pub(crate) fn open(story: &str, needed: &[Ability]) -> Result<Option<&'static St
     };
     let mut is_there = IS_THERE.lock().unwrap_or_else(PoisonError::into_inner);
     if !*is_there {
-        install(stage)?;
+        install(stage, || stage.helm(), &[])?;
         *is_there = true;
     }
     drop(is_there);
     Ok(Some(stage))
 }
 
-/// Gives the images to every node, and installs the chart. An operator that is there from another day is replaced.
-pub(crate) fn install(stage: &Stage) -> Result<()> {
+/// Gives the images to every node, and installs the chart by a Helm and with more values, for example
+/// `operator.log=debug`. An operator that is there from another day is replaced.
+pub(crate) fn install(
+    stage: &Stage,
+    helm: impl Fn() -> Result<Command>,
+    values: &[&str],
+) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let images = images::of_this_repository(folder.path())?;
     for image in &images {
         stage.load(image)?;
     }
     let [operator, _gateway] = &images;
-    helm(
-        stage,
-        &[
-            "upgrade",
-            "--install",
-            RELEASE,
-            &chart().display().to_string(),
-            "--namespace",
-            NAMESPACE,
-            "--create-namespace",
-            "--set",
-            "operator.replicas=2",
-            // The same tag may have been another program yesterday.
-            "--set-string",
-            &format!("operator.podAnnotations.image={}", digest(operator)?),
-            "--wait",
-            "--timeout",
-            "4m",
-        ],
-    )
-    .with_context(|| operator_log(stage))?;
-    helm(
-        stage,
-        &["test", RELEASE, "--namespace", NAMESPACE, "--logs"],
-    )?;
+    stage.apply(&restricted(NAMESPACE).to_string())?;
+    let mut install = helm()?;
+    install
+        .args(["upgrade", "--install", RELEASE])
+        .arg(chart())
+        .args(["--namespace", NAMESPACE, "--set", "operator.replicas=2"])
+        // The same tag may have been another program yesterday.
+        .arg("--set-string")
+        .arg(format!(
+            "operator.podAnnotations.image={}",
+            digest(operator)?
+        ))
+        .args(values.iter().flat_map(|value| ["--set", value]))
+        .args(["--wait", "--timeout", "4m"]);
+    run(&mut install)?
+        .success()
+        .with_context(|| operator_log(stage))?;
+    run(helm()?.args(["test", RELEASE, "--namespace", NAMESPACE]))?.success()?;
     Ok(())
+}
+
+/// A namespace in which no pod has more rights than the Pod Security Standard `restricted` leaves it.
+pub(crate) fn restricted(name: &str) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": { "name": name, "labels": { "pod-security.kubernetes.io/enforce": "restricted" } },
+    })
 }
 
 /// The folder of the chart.
@@ -124,10 +132,6 @@ fn operator_log(stage: &Stage) -> String {
 /// What a command says, whatever becomes of it.
 fn said(command: &mut Command) -> String {
     run(command).map_or_else(|error| error.to_string(), |ended| ended.said())
-}
-
-fn helm(stage: &Stage, arguments: &[&str]) -> Result<Ended> {
-    run(stage.helm()?.args(arguments))?.success()
 }
 
 /// Tells one build of an image from another.

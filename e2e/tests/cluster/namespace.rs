@@ -10,6 +10,8 @@ use e2e::{
 };
 use serde_json::{Value, json};
 
+use crate::installation::restricted;
+
 /// A namespace; it goes with this value.
 #[derive(Debug)]
 pub(crate) struct Namespace<'a> {
@@ -45,6 +47,13 @@ impl<'a> Namespace<'a> {
         namespace.apply(&json!({
             "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name },
         }))?;
+        Ok(namespace)
+    }
+
+    /// As [`Namespace::make`], for pods that satisfy the Pod Security Standard `restricted`, and no others.
+    pub(crate) fn make_restricted(kubectl: impl Kubectl + 'a, name: &str) -> Result<Self> {
+        let namespace = Self::make(kubectl, name)?;
+        namespace.apply(&restricted(name))?;
         Ok(namespace)
     }
 

@@ -54,14 +54,14 @@ fn at_rest_the_operator_writes_nothing_and_is_never_denied_anything() -> Result<
 }
 
 /// What the operator's account has asked of the API server, from the first request on.
-struct Requests {
+pub(crate) struct Requests {
     account: String,
     log: BufReader<File>,
     all: Vec<Value>,
 }
 
 impl Requests {
-    fn of_the_operator(cluster: &Cluster) -> Result<Self> {
+    pub(crate) fn of_the_operator(cluster: &Cluster) -> Result<Self> {
         Ok(Self {
             account: format!("system:serviceaccount:{NAMESPACE}:{RELEASE}"),
             log: BufReader::new(File::open(cluster.audit_log())?),
@@ -70,7 +70,7 @@ impl Requests {
     }
 
     /// Reads what was written down since the last time.
-    fn read(&mut self) -> Result<&Self> {
+    pub(crate) fn read(&mut self) -> Result<&Self> {
         loop {
             let start = self.log.stream_position()?;
             let mut line = String::new();
@@ -99,9 +99,10 @@ impl Requests {
     }
 
     /// Those that it had no right to. A namespace that goes takes nothing new, whoever asks: that is no lack of a right.
-    fn denied(&self) -> Vec<&Value> {
+    pub(crate) fn denied(&self) -> Vec<Value> {
         let all = self.all.iter();
         all.filter(|request| request["annotations"]["authorization.k8s.io/decision"] != "allow")
+            .cloned()
             .collect()
     }
 }
