@@ -22,7 +22,7 @@
 //! | 521 | clear data where policy wants TLS; nothing was opened | RFC 4217 §10.2 |
 //! | 522 | the data connection's handshake failed or it is not this session's; `EPSV` of another family than the client's way here | RFC 4217 §10.2, RFC 2428 §3 |
 //! | 530 | not logged in; wrong password; no password in clear | RFC 959 |
-//! | 534 | policy forbids it and always will: `PROT C`, `CCC`, a kind of data connection | RFC 2228 |
+//! | 534 | policy forbids it and always will: `PROT C`, `CCC`, data connections of a kind or of any | RFC 2228 |
 //! | 536 | `PROT S` and `PROT E` | RFC 2228 |
 //! | 550, 552, 553 | that file cannot be had; the disk or quota is full, or the file too large; no name for a file | RFC 959 |
 //! | 554 | `REST` named a place beyond the end | RFC 1123 §4.1.3.4 |

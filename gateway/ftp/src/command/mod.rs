@@ -140,12 +140,12 @@ impl Command {
         verb.parse(argument)
     }
 
-    /// The verbs that [`Self::parse`] takes, in alphabetical order, each in capitals.
+    /// The verbs that are not 502, in alphabetical order, each in capitals.
     pub fn verbs() -> impl Iterator<Item = &'static str> {
         verbs::names()
     }
 
-    /// How the command with this verb (in any case) is written, for `HELP`. None: there is no such command.
+    /// How the command with this verb (in any case) is written, for `HELP`. None: it is unknown or 502.
     pub fn syntax(verb: &str) -> Option<&'static str> {
         verbs::find(verb.as_bytes()).and_then(verb::Verb::syntax)
     }

@@ -351,7 +351,8 @@ fn help_is_asked_for_by_verb() {
     ]);
 
     assert_eq!(Command::syntax("stor"), Some("STOR PATH"));
-    assert_eq!(Command::syntax("ACCT"), None);
+    assert_eq!(Command::syntax("acct"), Some("ACCT ACCOUNT"));
+    assert_eq!(Command::syntax("SMNT"), None);
     assert!(Command::verbs().any(|verb| verb == "STOR"));
     assert!(Command::verbs().all(|verb| Command::syntax(verb).is_some()));
     assert!(Command::verbs().is_sorted());

@@ -67,10 +67,10 @@ impl Verb {
         })
     }
 
-    /// How the command is written; None: it is not there.
+    /// How the command is written; None: it is not implemented.
     pub(super) const fn syntax(&self) -> Option<&'static str> {
         match self.takes {
-            Takes::Refused(..) => None,
+            Takes::Refused(502, _) => None,
             _ => Some(self.syntax),
         }
     }

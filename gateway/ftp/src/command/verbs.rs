@@ -14,7 +14,11 @@ use super::{
 /// In alphabetical order. The verbs with an X are the older names of RFC 775, which RFC 1123 §4.1.3.1 keeps alive.
 static VERBS: [Verb; 61] = [
     verb("ABOR", "ABOR", Nothing(Command::Abort)),
-    verb("ACCT", "ACCT", Refused(202, "No account is needed here")),
+    verb(
+        "ACCT",
+        "ACCT ACCOUNT",
+        Refused(202, "No account is needed here"),
+    ),
     missing("ADAT"),
     verb(
         "ALLO",
@@ -111,7 +115,7 @@ pub(super) fn find(name: &[u8]) -> Option<&'static Verb> {
         .find(|verb| verb.name.as_bytes().eq_ignore_ascii_case(name))
 }
 
-/// The names of what is there.
+/// The names of what is implemented, and of what is needless.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     VERBS
         .iter()

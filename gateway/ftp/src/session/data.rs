@@ -14,13 +14,21 @@ use crate::{Action, Opened, PassiveFailure};
 
 const EXTENDED_ONLY: &str = "After EPSV ALL there is only EPSV";
 
+/// What `PASV` and `EPSV` are told that `ABOR` has overtaken.
+pub(super) const NO_PORT_ABORTED: &str = "No data port: aborted";
+
 impl Session {
     /// `PORT` and `EPRT`.
     pub(super) fn port(&mut self) {
         if self.uses_extended_only() {
             return self.say(503, EXTENDED_ONLY);
         }
-        self.say(534, self.settings.active_refusal.clone());
+        // Where passive connections are forbidden too, that is no way out.
+        let reason = match &self.settings.passive {
+            Mode::Allow => &self.settings.active_refusal,
+            Mode::Deny(reason) => reason,
+        };
+        self.say(534, reason.clone());
     }
 
     /// `PASV`.
@@ -71,8 +79,12 @@ impl Session {
         }
     }
 
-    /// The port that was reserved before is given back by this.
+    /// The port that was reserved before is given back by this. While `ABOR` waits, none takes its place.
     fn open_data_port(&mut self, passive: Passive) {
+        if self.is_abort_waiting() {
+            self.close_data_port();
+            return self.say(425, NO_PORT_ABORTED);
+        }
         self.set_port(Port::Absent);
         self.begin_task(Task::OpeningPort(passive));
         self.ask(Action::OpenDataPort);

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! A command that comes while another is under way waits its turn, so replies come in the order of commands. `ABOR`
-//! alone overtakes: while it waits, no transfer and no work on a file runs or begins, and `ABOR` itself is answered in its
-//! turn. `STAT` and `NOOP` are obeyed beside a running transfer when nothing waits before them.
+//! alone overtakes: while it waits, no data port is reserved, no transfer and no work on a file runs or begins, and `ABOR`
+//! itself is answered in its turn. `STAT` and `NOOP` are obeyed beside a running transfer when nothing waits before them.
 
 mod about;
 mod data;

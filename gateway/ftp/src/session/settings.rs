@@ -9,7 +9,7 @@ pub struct Settings {
     pub encryption: Encryption,
     /// Whether the connection began inside TLS (implicit FTPS): as if `AUTH TLS`, `PBSZ 0` and `PROT P` had been sent.
     pub implicit: bool,
-    /// What `PORT` and `EPRT` are refused with: the reason, and the alternative.
+    /// What `PORT` and `EPRT` are refused with where `PASV` and `EPSV` are not: the reason, and the alternative.
     pub active_refusal: String,
     /// `PASV` and `EPSV`.
     pub passive: Mode,
@@ -43,11 +43,11 @@ pub enum Family {
     Unknown,
 }
 
-/// Whether a kind of data connection is possible.
+/// Whether data connections are possible.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// It is.
+    /// They are: the client opens them.
     Allow,
-    /// It is not; the text says so and names the alternative.
+    /// They are not. Whatever needs one is refused with this text, which says so and names the alternative.
     Deny(String),
 }

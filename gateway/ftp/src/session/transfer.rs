@@ -1,7 +1,7 @@
 //! `RETR`, `STOR`, `APPE`, `STOU`, `LIST`, `NLST`, `MLSD`, and `ABOR` and `STAT` beside them.
 //!
 //! ```text
-//! RETR → 521, 425 → Prepare → 426, 450, 550, … → 150 and Start → 226, 425, 426, 451, 522, 552
+//! RETR → 534, 521, 425 → Prepare → 426, 450, 550, … → 150 and Start → 226, 425, 426, 451, 522, 552
 //! ```
 //!
 //! Nothing is opened before the data connection is known to be possible, and nothing is promised by 150 before the file
@@ -10,7 +10,8 @@
 use alloc::{format, string::String, vec::Vec};
 
 use super::{
-    Session,
+    Mode, Session,
+    data::NO_PORT_ABORTED,
     files::refusal,
     state::{Port, Prelude, Progress, State, Task},
 };
@@ -79,6 +80,9 @@ impl Session {
     }
 
     fn prepare(&mut self, transfer: Transfer) {
+        if let Mode::Deny(reason) = &self.settings.passive {
+            return self.say(534, reason.clone());
+        }
         if self.data_must_be_private() && self.data_protection() == DataProtection::Clear {
             return self.say(521, "Data is encrypted here: send PBSZ 0 and PROT P first");
         }
@@ -162,7 +166,7 @@ impl Session {
         match self.finish_task(|_| true) {
             Task::OpeningPort(_) => {
                 self.ask(Action::CloseDataPort);
-                self.say(425, "No data port: aborted");
+                self.say(425, NO_PORT_ABORTED);
             }
             Task::Preparing(_) => {
                 self.ask(Action::Abort);

@@ -4,6 +4,7 @@
 
 mod properties;
 mod script;
+mod sequence;
 mod transcripts;
 mod watcher;
 mod world;

@@ -1,8 +1,8 @@
 //! Replays a transcript: what goes in stays, what comes out is written anew.
 
-use std::{fmt::Write as _, path::Path};
+use std::{fmt::Write as _, mem, path::Path};
 
-use ftp::{Action, Encryption, Event, Family, Mode, Session, Settings};
+use ftp::{Action, Encryption, Event, Family, Line, Lines, Mode, Session, Settings};
 
 use crate::world::{answer, describe};
 
@@ -10,6 +10,10 @@ use crate::world::{answer, describe};
 struct Play {
     settings: Settings,
     session: Option<Session>,
+    /// What the client sends becomes lines, as in a gateway.
+    lines: Lines,
+    /// Bytes of the lines that were shown on the data connection.
+    shown: u64,
     text: String,
     /// Whether the client was told, by silence, to wait.
     is_paused: bool,
@@ -33,11 +37,13 @@ pub(crate) fn replay(transcript: &str, file: &Path) -> String {
     let mut play = Play {
         settings: usual(),
         session: None,
+        lines: Lines::default(),
+        shown: 0,
         text: String::new(),
         is_paused: false,
     };
     for line in transcript.lines() {
-        let input = matches!(line.get(..1), None | Some("#" | "=" | "C" | "<"));
+        let input = matches!(line.get(..1), None | Some("#" | "=" | "C" | "D" | "<"));
         if !input {
             continue;
         }
@@ -47,11 +53,23 @@ pub(crate) fn replay(transcript: &str, file: &Path) -> String {
                 play.set(setting);
                 continue;
             }
-            Some(("C:", said)) => Event::Line(unescape(said.strip_prefix(' ').unwrap_or(said))),
+            Some(("C:", said)) => play.hear(said.strip_prefix(' ').unwrap_or(said)),
+            Some(("D:", shown)) => {
+                play.show(shown.strip_prefix(' ').unwrap_or(shown));
+                continue;
+            }
             Some(("< ", happened)) => answer(happened)
                 .unwrap_or_else(|| panic!("{}: what is `{happened}`?", file.display())),
             _ => continue,
         };
+        if let Event::TransferEnded(Ok(moved)) = event {
+            let shown = mem::take(&mut play.shown);
+            assert!(
+                shown == 0 || shown == moved,
+                "{}: {shown} bytes are shown, not {moved}",
+                file.display()
+            );
+        }
         play.handle(event, file);
     }
     play.text
@@ -116,6 +134,21 @@ impl Play {
         let settings = &self.settings;
         self.session
             .get_or_insert_with(|| Session::new(settings.clone()))
+    }
+
+    /// What the session hears of a line, which ends with CR LF and may hold Telnet's commands.
+    fn hear(&mut self, said: &str) -> Event {
+        self.lines.push(&unescape(said));
+        self.lines.push(b"\r\n");
+        match self.lines.pop().unwrap() {
+            Line::Whole(line) => Event::Line(line),
+            Line::TooLong => Event::LineTooLong,
+        }
+    }
+
+    /// A line on the data connection, which ends with CR LF too.
+    fn show(&mut self, line: &str) {
+        self.shown += unescape(line).len() as u64 + 2;
     }
 
     fn handle(&mut self, event: Event, file: &Path) {

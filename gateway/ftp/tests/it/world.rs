@@ -183,13 +183,17 @@ fn answer_with(word: &str, rest: &str) -> Option<Event> {
         }
         "done:" => Event::FileDone(Ok(Done::Path(unescape(rest)))),
         "not" => Event::FileDone(Err(failure(rest.strip_prefix("done: ")?)?)),
-        "it" => Event::FileDone(Ok(entry(rest.strip_prefix("is ")?)?)),
-        "lines:" => {
-            let lines: Vec<_> = rest
-                .split(" / ")
-                .map(|line| format!("{line}\r\n"))
-                .collect();
-            Event::FileDone(Ok(Done::Listing(lines.concat().into_bytes())))
+        "it" => {
+            let entry = entry(rest.strip_prefix("is ")?)?;
+            Event::FileDone(Ok(Done::Entry(entry.name.clone(), entry)))
+        }
+        "lists:" => {
+            let mut lines = vec![];
+            for text in rest.split(" / ") {
+                let entry = entry(text)?;
+                entry.write(ListFormat::Long, entry.modified, &mut lines);
+            }
+            Event::FileDone(Ok(Done::Listing(lines)))
         }
         "open," => match rest.strip_suffix(" bytes") {
             Some(size) => Event::Prepared(Ok(Prepared::Sized(size.parse().ok()?))),
@@ -209,27 +213,38 @@ fn answer_with(word: &str, rest: &str) -> Option<Event> {
 }
 
 /// `file /a of 5 bytes`, `folder /b`.
-fn entry(text: &str) -> Option<Done> {
+fn entry(text: &str) -> Option<Entry> {
     let (kind, rest) = text.split_once(' ')?;
-    let (kind, path, size) = match kind {
-        "file" => {
-            let (path, size) = rest.strip_suffix(" bytes")?.split_once(" of ")?;
-            (Kind::File, path, size.parse().ok()?)
-        }
-        "folder" => (Kind::Folder, rest, 4096),
-        _ => return None,
-    };
-    let entry = Entry {
-        name: b"unused".to_vec(),
-        kind,
-        size,
+    let file = Entry {
+        name: vec![],
+        kind: Kind::File,
+        size: 0,
         mode: 0o640,
         modified: Timestamp::parse(b"20260102030405")?,
         owner: (1000, 1000),
         links: 1,
         unique: 0x1f3,
     };
-    Some(Done::Entry(unescape(path), entry))
+    Some(match kind {
+        "file" => {
+            let (path, size) = rest.strip_suffix(" bytes")?.split_once(" of ")?;
+            Entry {
+                name: unescape(path),
+                size: size.parse().ok()?,
+                ..file
+            }
+        }
+        "folder" => Entry {
+            name: unescape(rest),
+            kind: Kind::Folder,
+            size: 4096,
+            mode: 0o750,
+            links: 2,
+            unique: 0x1f2,
+            ..file
+        },
+        _ => return None,
+    })
 }
 
 fn failure(text: &str) -> Option<Failure> {
