@@ -50,6 +50,8 @@ pub enum Ability {
     LoadBalancers,
     /// cert-manager.
     CertManager,
+    /// The kinds by which Prometheus' operator is told what to scrape.
+    PodMonitors,
 }
 
 /// Where a story is told.
@@ -162,12 +164,17 @@ impl Stage {
         match (&self.ground, ability) {
             // Whether a cluster has load balancers shows when one is asked for: a story then fails.
             (Ground::Ours(_), _) | (Ground::Given(_), Ability::LoadBalancers) => true,
-            (Ground::Given(_), Ability::CertManager) => self
-                .ask(["get", "crd", "certificates.cert-manager.io"])
-                .is_ok(),
+            (Ground::Given(_), Ability::CertManager) => self.knows("certificates.cert-manager.io"),
+            (Ground::Given(_), Ability::PodMonitors) => {
+                self.knows("podmonitors.monitoring.coreos.com")
+            }
             (Ground::Given(given), Ability::Images) => !given.load.is_empty(),
             (Ground::Given(_), Ability::AuditLog | Ability::Nodes) => false,
         }
+    }
+
+    fn knows(&self, kind: &str) -> bool {
+        self.ask(["get", "crd", kind]).is_ok()
     }
 
     /// A command of kubectl, with the rights that there are.
@@ -248,6 +255,7 @@ impl Ability {
             Self::Nodes => "nodes that may be lost",
             Self::LoadBalancers => "load balancers",
             Self::CertManager => "cert-manager",
+            Self::PodMonitors => "the kind PodMonitor",
         }
     }
 }

@@ -219,7 +219,7 @@ fn leaves(schema: &Value, path: String) -> BTreeSet<String> {
 #[test]
 fn the_api_server_takes_what_is_rendered() -> Result<()> {
     let story = "the API server takes what is rendered";
-    let Some(stage) = installation::open(story, &[Ability::Nodes])? else {
+    let Some(stage) = installation::open(story, &[Ability::PodMonitors])? else {
         return Ok(());
     };
     dry_run(stage)
