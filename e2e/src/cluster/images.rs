@@ -15,9 +15,6 @@ use super::{
     programs::Built,
 };
 
-/// What the programs in images are built for: static, with the C library of most machines.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
-
 /// The static busybox of Debian.
 const BUSYBOX: &str = "/bin/busybox";
 
@@ -96,6 +93,8 @@ impl Archive {
 /// built already are built anew only if their sources have changed.
 pub fn of_this_repository(folder: &Path) -> Result<[Archive; 2]> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    // Static, with the C library of most machines: without a target the flags would be for build scripts, too.
+    let platform = format!("{}-unknown-linux-gnu", env::consts::ARCH);
     let target = folder::target();
     let mut build = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     build
@@ -103,10 +102,10 @@ pub fn of_this_repository(folder: &Path) -> Result<[Archive; 2]> {
         .env("RUSTFLAGS", "-C target-feature=+crt-static")
         .args(["build", "--quiet", "--locked", "--release"])
         .args(["--package", "operator", "--package", "gateway"])
-        .args(["--target", TARGET, "--target-dir"])
+        .args(["--target", &platform, "--target-dir"])
         .arg(&target);
     run(&mut build)?;
-    let programs = target.join(TARGET).join("release");
+    let programs = target.join(&platform).join("release");
     let image = |part: &str| {
         let name = format!("secureftp-{part}");
         let program = programs.join(&name);
