@@ -38,12 +38,15 @@ impl Kubectl for &e2e::cluster::Cluster {
 }
 
 impl<'a> Namespace<'a> {
-    /// Makes the namespace `name`.
+    /// Makes the namespace `name`, after the end of one that a former run may have left.
     pub(crate) fn make(kubectl: impl Kubectl + 'a, name: &str) -> Result<Self> {
         let namespace = Self {
             name: name.to_owned(),
             kubectl: Box::new(kubectl),
         };
+        let mut delete = namespace.kubectl.kubectl();
+        delete.args(["delete", "namespace", name, "--ignore-not-found"]);
+        run(&mut delete)?.success()?;
         namespace.apply(&json!({
             "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name },
         }))?;

@@ -32,25 +32,17 @@ const BYTES: u64 = 3 << 20;
 const SESSIONS: &str = r#"
 LOCAL, PREFIX, COUNT = ARGUMENTS
 content = open(LOCAL, "rb").read()
-failed = []
 
-def work(name):
-    try:
-        client = Resuming()
-        client.nlst()
-        client.write(name, content)
-        assert client.read(name) == content, "other content"
-        assert name in client.nlst(), "not listed"
-        client.quit()
-    except Exception as error:
-        failed.append(f"{name}: {error!r}")
+def work(number):
+    name = f"{PREFIX}-python-{number}"
+    client = Resuming()
+    client.nlst()
+    client.write(name, content)
+    assert client.read(name) == content, name
+    assert name in client.nlst(), name
+    client.quit()
 
-threads = [threading.Thread(target=work, args=(f"{PREFIX}-python-{number}",)) for number in range(int(COUNT))]
-for thread in threads:
-    thread.start()
-for thread in threads:
-    thread.join()
-assert not failed, failed
+crowd(work, range(int(COUNT)))
 "#;
 
 #[test]

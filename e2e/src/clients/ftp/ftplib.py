@@ -82,3 +82,21 @@ def refused(what, *words):
         assert not missing, f"no {missing} in {answer}"
         return answer
     raise AssertionError(f"not refused: {answer}")
+
+
+def crowd(work, clients):
+    """Calls `work(client)` for each of `clients` at once; none may fail."""
+    failed = []
+
+    def one(client):
+        try:
+            work(client)
+        except Exception as error:
+            failed.append(repr(error))
+
+    threads = [threading.Thread(target=one, args=(client,)) for client in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed, failed

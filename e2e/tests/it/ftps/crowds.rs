@@ -12,25 +12,16 @@ use e2e::{
 const CROWD: &str = r#"
 CLIENTS = 100
 gate = threading.Barrier(CLIENTS)
-failed = []
 
-def work(number, client):
+def work(numbered):
+    number, client = numbered
     content = os.urandom(1 << 16) + b"%d" % number
-    try:
-        gate.wait(TIMEOUT)
-        client.write("file-%d" % number, content)
-        assert client.read("file-%d" % number) == content
-        client.quit()
-    except Exception as error:
-        failed.append(f"{number}: {error!r}")
+    gate.wait(TIMEOUT)
+    client.write("file-%d" % number, content)
+    assert client.read("file-%d" % number) == content, number
+    client.quit()
 
-clients = [Plain() for _ in range(CLIENTS)]
-threads = [threading.Thread(target=work, args=one) for one in enumerate(clients)]
-for thread in threads:
-    thread.start()
-for thread in threads:
-    thread.join()
-assert not failed, failed
+crowd(work, enumerate([Plain() for _ in range(CLIENTS)]))
 "#;
 
 #[test]
