@@ -97,7 +97,7 @@ impl Addons<'_> {
         Ok(())
     }
 
-    fn kubectl(&self) -> Command {
+    pub(super) fn kubectl(&self) -> Command {
         kubectl(self.folder, self.control, self.kubernetes)
     }
 }

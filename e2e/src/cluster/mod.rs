@@ -248,6 +248,11 @@ impl Cluster {
         Ok(())
     }
 
+    /// Empties the volumes whose claims have gone, and lets others have them.
+    pub fn free_volumes(&self) -> Result<()> {
+        self.addons().free_volumes()
+    }
+
     /// Sends what arrives for load balancers to this node; to the first at the beginning. A cloud would look at
     /// `externalTrafficPolicy` and at a node's health.
     pub fn route_load_balancers(&self, node: u8) -> Result<()> {

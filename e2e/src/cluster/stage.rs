@@ -144,7 +144,10 @@ impl Stage {
             return Ok(None);
         }
         let cluster = match Cluster::running(&Settings::default().name)? {
-            Some(running) => running,
+            Some(running) => {
+                running.free_volumes()?;
+                running
+            }
             None => Cluster::up(&for_stories()?, Journal::Told)?,
         };
         Ok(Some(Self {

@@ -1,13 +1,13 @@
 //! Volumes that wait for claims: there is no storage that would make them when they are wanted.
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::{addons::Addons, settings::Nodes};
+use super::{addons::Addons, parts::run, settings::Nodes};
 
-/// How many claims can be bound in the life of a cluster.
+/// How many claims can be bound at once.
 const COUNT: u8 = 32;
 
 /// The class of claims that name none.
@@ -34,9 +34,30 @@ impl Addons<'_> {
         self.apply(&list.to_string())
     }
 
+    /// Empties the volumes whose claims have gone, and lets others have them.
+    pub(super) fn free_volumes(&self) -> Result<()> {
+        const RELEASED: &str = r#"jsonpath={.items[?(@.status.phase=="Released")].metadata.name}"#;
+        const FREE: &str = r#"[{"op":"remove","path":"/spec/claimRef"}]"#;
+
+        let released = run(self.kubectl().args(["get", "pv", "--output", RELEASED]))?;
+        for name in released.split_whitespace() {
+            let path = self.path(name);
+            fs::remove_dir_all(&path)?;
+            fs::create_dir(&path)?;
+            let mut patch = self.kubectl();
+            patch.args(["patch", "pv", name, "--type", "json", "--patch", FREE]);
+            run(&mut patch)?;
+        }
+        Ok(())
+    }
+
+    fn path(&self, volume: &str) -> PathBuf {
+        self.folder.root().join("volumes").join(volume)
+    }
+
     fn volume(&self, number: u8, nodes: Nodes) -> Result<Value> {
         let name = format!("volume-{number:02}");
-        let path = self.folder.root().join("volumes").join(&name);
+        let path = self.path(&name);
         fs::create_dir_all(&path)?;
         let nodes: Vec<String> = nodes
             .numbers()
