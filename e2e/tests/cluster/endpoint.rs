@@ -83,6 +83,7 @@ impl<'a> Endpoint<'a> {
             authority,
         };
         wait_for(stage, &endpoint.namespace, NAME, "Ready=True")?;
+        wait_for_certificates(&endpoint.namespace, NAME)?;
         stage.from_outside(|| endpoint.place().wait_for_host_key(|| Ok(())))?;
         Ok(endpoint)
     }
@@ -114,27 +115,48 @@ impl<'a> Endpoint<'a> {
 
     /// How many logins each gateway has let in so far, by the name of its pod.
     pub(crate) fn logins(&self) -> Result<BTreeMap<String, u64>> {
-        let pods = self.namespace.ask(&[
-            "get",
-            "pods",
-            "--selector",
-            &format!("secureftp.dev/endpoint={NAME}"),
-            "--output",
-            "jsonpath={.items[*].metadata.name}",
-        ])?;
-        let logins = |pod: &str| {
-            let metrics = self.namespace.metrics(pod)?;
+        let logins = |pod: String| {
+            let metrics = self.namespace.metrics(&pod)?;
             let accepted = metrics.lines().filter(|line| {
                 line.starts_with("secureftp_logins_total") && line.contains(r#"outcome="accepted""#)
             });
-            accepted
+            let count = accepted
                 .map(|line| Ok(line.rsplit(' ').next().unwrap_or_default().parse::<u64>()?))
-                .sum::<Result<u64>>()
+                .sum::<Result<u64>>()?;
+            Ok((pod, count))
         };
-        pods.split_whitespace()
-            .map(|pod| Ok((pod.to_owned(), logins(pod)?)))
-            .collect()
+        let pods = gateways(&self.namespace, NAME)?.into_iter();
+        pods.map(logins).collect()
     }
+}
+
+/// The pods of an endpoint.
+fn gateways(namespace: &Namespace<'_>, endpoint: &str) -> Result<Vec<String>> {
+    let pods = namespace.ask(&[
+        "get",
+        "pods",
+        "--selector",
+        &format!("secureftp.dev/endpoint={endpoint}"),
+        "--output",
+        "jsonpath={.items[*].metadata.name}",
+    ])?;
+    Ok(pods.split_whitespace().map(str::to_owned).collect())
+}
+
+/// Waits until every gateway of an endpoint serves both of its certificates: files that Kubernetes has reach a pod a
+/// moment after the status has told of them.
+pub(crate) fn wait_for_certificates(namespace: &Namespace<'_>, endpoint: &str) -> Result<()> {
+    for pod in gateways(namespace, endpoint)? {
+        until(&format!("certificates at {pod}"), || {
+            // A gateway that has just been started may not answer yet.
+            let metrics = namespace.metrics(&pod).unwrap_or_default();
+            let served = metrics
+                .lines()
+                .filter(|line| line.starts_with("secureftp_certificate_expiry_timestamp_seconds{"));
+            Ok((served.count() == 2).then_some(()))
+        })?;
+    }
+    Ok(())
 }
 
 /// A volume that every node reaches.
