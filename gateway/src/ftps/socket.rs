@@ -28,6 +28,9 @@ pub(crate) struct Socket {
 impl Socket {
     /// A control or a data connection.
     pub(super) fn new(stream: TcpStream) -> Self {
+        // Replies and the ends of files are written whole; held back, each would wait for the client's delayed ACK. Where
+        // this fails the connection is over, as whoever reads it will see.
+        let _is_over = stream.set_nodelay(true).is_err();
         Self {
             stream,
             wire: Arc::default(),
@@ -118,5 +121,24 @@ impl AsyncWrite for Socket {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_said_does_not_wait_for_more() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+
+        let socket = Socket::new(stream);
+
+        assert!(socket.stream.nodelay().unwrap());
     }
 }
