@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use gateway_config::Configuration;
+use arc_swap::ArcSwap;
+use gateway_config::{Configuration, Digest};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -15,12 +16,36 @@ use crate::{
     users::Users,
 };
 
-/// What every client's task gets. Immutable: a reload makes a new one for new clients, and running sessions keep
-/// theirs. The parts that live on (the counters and bans of the limits, the drain, the metrics) are shared.
+/// What is served now. Clones are of the same.
+#[derive(Clone, Debug)]
+pub struct Served(Arc<ArcSwap<Endpoint>>);
+
+impl Served {
+    /// This endpoint, until it is replaced.
+    pub fn new(endpoint: Endpoint) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(endpoint)))
+    }
+
+    /// The endpoint of this moment. Whoever comes to a decision keeps it until then, and no longer.
+    pub fn now(&self) -> Arc<Endpoint> {
+        self.0.load_full()
+    }
+
+    /// From now on it is this one.
+    pub fn replace(&self, endpoint: Arc<Endpoint>) {
+        self.0.store(endpoint);
+    }
+}
+
+/// What every client's task gets. Immutable: a reload makes a new one for all that begins after it, which on a connection
+/// that is older means a login or a TLS handshake of FTPS; what has begun keeps its own. The parts that live on (the
+/// counters and bans of the limits, the drain, the metrics) are shared.
 #[derive(Debug)]
 pub struct Endpoint {
     /// What the files said.
     pub configuration: Configuration,
+    /// The digest of `endpoint.json`, and through it of the users files.
+    pub digest: Digest,
     /// The SSH host keys, in the order of their file names; none where no listener speaks SFTP.
     pub host_keys: Vec<HostKey>,
     /// How SSH is spoken, made from the host keys and the policy; None where no listener speaks SFTP.

@@ -18,7 +18,11 @@ use super::{
     state::{Moved, State, Visit},
     tls::{ServerTls, SessionTls},
 };
-use crate::{drain::DrainState, endpoint::Endpoint, peer::Peer};
+use crate::{
+    drain::DrainState,
+    endpoint::{Endpoint, Served},
+    peer::Peer,
+};
 
 /// Wrong passwords that one connection may offer; OpenSSH's `MaxAuthTries`.
 const WRONG_PASSWORDS_MAX: u32 = 6;
@@ -34,12 +38,13 @@ const NO_ACTIVE: &str = "This endpoint opens no connections to clients";
 
 /// One client.
 pub(super) struct Connection {
-    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) served: Served,
     pub(super) peer: Peer,
     pub(super) protocol: Protocol,
+    /// The name of the listener that it came to.
+    pub(super) listener: String,
     /// How the next handshake is made, and the data connections after it.
     pub(super) tls: SessionTls,
-    pub(super) listener_tls: Arc<ServerTls>,
     pub(super) control: Control,
     pub(super) security: Security,
     /// What is said, and what is to be done.
@@ -97,15 +102,16 @@ impl Connection {
     pub(super) fn new(
         stream: TcpStream,
         peer: Peer,
-        endpoint: Arc<Endpoint>,
+        served: Served,
         (listener, tls): (&Listener, &Arc<ServerTls>),
         spans: ClientSpans,
     ) -> Self {
+        let endpoint = served.now();
         let control = Control::new(stream);
         control.traffic().count_for(&endpoint.metrics);
         Self {
             tls: tls.session(),
-            listener_tls: Arc::clone(tls),
+            listener: listener.name.clone(),
             protocol: listener.protocol,
             security: Security::Clear,
             session: Session::new(settings(&endpoint, listener, &peer)),
@@ -118,7 +124,7 @@ impl Connection {
             spans,
             control,
             peer,
-            endpoint,
+            served,
         }
     }
 

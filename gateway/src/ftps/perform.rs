@@ -1,6 +1,6 @@
 //! Does what the session asks for, one function an action. What takes time is begun here and reported later.
 
-use std::{io, sync::Arc, time::Instant};
+use std::{io, time::Instant};
 
 use ftp::{
     Action, DataFailure, DataProtection, Event, Failure, FileTask, PassiveFailure, Transfer,
@@ -43,8 +43,16 @@ impl Connection {
 
     async fn start_tls(&mut self) -> Result<Event, End> {
         self.control.forget();
+        let tls = self
+            .served
+            .now()
+            .tls
+            .get(&self.listener)
+            .map(|tls| tls.session());
         // What an earlier handshake of this connection has begun is not resumed after another `AUTH`.
-        self.tls = self.listener_tls.session();
+        self.tls = tls.ok_or(End::Cut(
+            "its listener is gone, and with it the certificate",
+        ))?;
         self.shake_hands().await?;
         Ok(Event::TlsStarted)
     }
@@ -75,7 +83,7 @@ impl Connection {
     }
 
     fn check_user(&self, user: &str) -> Event {
-        Event::UserChecked(if self.endpoint.users.requires_tls(user) {
+        Event::UserChecked(if self.served.now().users.requires_tls(user) {
             UserCheck::TlsRequired
         } else {
             UserCheck::Password
@@ -91,7 +99,7 @@ impl Connection {
                 Security::Tls => Channel::Protected,
             },
         };
-        let login = log_in(Arc::clone(&self.endpoint), self.peer.clone(), credential);
+        let login = log_in(self.served.now(), self.peer.clone(), credential);
         let spans = self.spans.clone();
         self.forget_login();
         self.state = State::Stranger(Some(Box::pin(async move {
@@ -105,7 +113,7 @@ impl Connection {
         let was_logged_in = self.state.visit().is_some();
         self.forget_login();
         if was_logged_in {
-            let place = self.endpoint.limits.arrive_unidentified();
+            let place = self.served.now().limits.arrive_unidentified();
             let place = place.map_err(|_full| End::Cut("too many connections are logging in"))?;
             self.peer.enter_half_open(place);
             self.clock.restart_login(Instant::now());
@@ -114,7 +122,8 @@ impl Connection {
     }
 
     fn open_data_port(&mut self) -> Option<Event> {
-        let (Some(ports), Some(visit)) = (self.endpoint.passive.clone(), self.state.visit()) else {
+        let (Some(ports), Some(visit)) = (self.served.now().passive.clone(), self.state.visit())
+        else {
             return Some(Event::DataPortOpened(Err(PassiveFailure::NoneFree)));
         };
         let claimant = Claimant {
@@ -155,7 +164,7 @@ impl Connection {
             DataProtection::Clear => None,
             DataProtection::Private => Some(self.tls.clone()),
         };
-        let told = (self.drain.clone(), self.endpoint.metrics.clone());
+        let told = (self.drain.clone(), self.served.now().metrics.clone());
         let started = match self.state.visit() {
             Some(visit) => visit.start(tls, told),
             None => Err(TransferFailure::Data(DataFailure::TimedOut)),

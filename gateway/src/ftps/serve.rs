@@ -1,6 +1,6 @@
 //! One client from its first byte to its last, and those who are turned away before.
 
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 
 use ftp::Reply;
 use gateway_config::{Listener, Protocol};
@@ -12,22 +12,22 @@ use super::{
     span::ClientSpans,
 };
 use crate::{
-    endpoint::Endpoint,
+    endpoint::Served,
     farewell::{REFUSAL_TIME, bid_farewell},
     peer::Peer,
 };
 
 /// Serves one client: TLS, login, files. Returns when the connection is closed.
-pub async fn serve(stream: TcpStream, peer: Peer, endpoint: Arc<Endpoint>, listener: &Listener) {
+pub async fn serve(stream: TcpStream, peer: Peer, served: Served, listener: &Listener) {
     let started = Instant::now();
     let spans = ClientSpans::new(peer.address);
-    let Some(tls) = endpoint.tls.get(&listener.name).cloned() else {
+    let Some(tls) = served.now().tls.get(&listener.name).cloned() else {
         spans.of_nobody().in_scope(|| {
             tracing::error!(listener = listener.name, "there is no certificate");
         });
         return;
     };
-    let connection = Connection::new(stream, peer, endpoint, (listener, &tls), spans);
+    let connection = Connection::new(stream, peer, served, (listener, &tls), spans);
     let Summary {
         span,
         received,

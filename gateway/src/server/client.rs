@@ -1,6 +1,6 @@
 //! One client from its arrival to its end, whatever it speaks.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use gateway_config::{ClientAddress, Listener, Protocol};
 use tokio::net::TcpStream;
@@ -9,7 +9,7 @@ use tracing::{Span, field};
 use super::refusal::Refusal;
 use crate::{
     drain::{ClientGuard, DrainState, Phase},
-    endpoint::Endpoint,
+    endpoint::Served,
     ftps,
     limits::{AddressPlace, HalfOpen},
     metrics::Connection,
@@ -26,7 +26,7 @@ const LEAVING_TIME: Duration = Duration::from_secs(15);
 /// is or not.
 pub(super) struct Arrival {
     pub(super) identity: Identity,
-    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) served: Served,
     pub(super) listener: Listener,
     pub(super) half_open: HalfOpen,
     pub(super) guard: ClientGuard,
@@ -43,7 +43,7 @@ impl Arrival {
     pub(super) fn span(&self) -> Span {
         tracing::error_span!(
             "endpoint",
-            endpoint = self.endpoint.label(),
+            endpoint = self.served.now().label(),
             listener = self.listener.name,
             via = field::Empty,
         )
@@ -53,11 +53,12 @@ impl Arrival {
     pub(super) async fn identify(self, stream: &mut TcpStream) -> Result<Client, Refusal> {
         let Self {
             identity,
-            endpoint,
+            served,
             listener,
             half_open,
             guard,
         } = self;
+        let endpoint = served.now();
         let (caller, place) = match identity {
             Identity::Known(origin, place) => (Caller::Client(origin), place),
             Identity::Awaited(awaited) => {
@@ -85,7 +86,7 @@ impl Arrival {
         Ok(Client {
             peer: Peer::with_place(address, visibility, Some(half_open)),
             caller,
-            endpoint,
+            served,
             listener,
             place,
             guard,
@@ -97,7 +98,7 @@ impl Arrival {
 pub(super) struct Client {
     peer: Peer,
     caller: Caller,
-    endpoint: Arc<Endpoint>,
+    served: Served,
     listener: Listener,
     place: Option<AddressPlace>,
     guard: ClientGuard,
@@ -110,23 +111,23 @@ impl Client {
         let Self {
             peer,
             caller,
-            endpoint,
+            served,
             listener,
             place,
             guard,
         } = self;
-        let drain = endpoint.drain.clone();
-        let metrics = endpoint.metrics.clone();
-        let served = async {
+        let drain = served.now().drain.clone();
+        let metrics = served.now().metrics.clone();
+        let serving = async {
             match listener.protocol {
-                Protocol::Sftp => sftp::serve(stream, peer.clone(), endpoint).await,
+                Protocol::Sftp => sftp::serve(stream, peer.clone(), served.now()).await,
                 Protocol::FtpsExplicit | Protocol::FtpsImplicit => {
-                    ftps::serve(stream, peer.clone(), endpoint, &listener).await;
+                    ftps::serve(stream, peer.clone(), served, &listener).await;
                 }
             }
         };
         tokio::select! {
-            () = served => {}
+            () = serving => {}
             () = past_the_end(drain) => tracing::info!("session cut off at the end of the drain"),
         }
         let outcome = match caller {

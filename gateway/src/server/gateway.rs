@@ -24,7 +24,7 @@ use super::{
 use crate::{
     accept::Acceptor,
     drain::{Drain, DrainState},
-    endpoint::{Endpoint, label},
+    endpoint::{Endpoint, Served, label},
     ftps::{self, PassivePorts},
     limits::Limits,
     metrics::{Metrics, Observation, Reload},
@@ -43,7 +43,7 @@ const FAREWELLS_MAX: usize = 64;
 pub(super) struct Gateway {
     folder: PathBuf,
     pub(super) drain: Drain,
-    served: ArcSwap<Served>,
+    served: Served,
     listeners: Mutex<Listeners>,
     farewells: Arc<Semaphore>,
     origins: Arc<Origins>,
@@ -59,12 +59,6 @@ enum Listeners {
     Open(Vec<Listening>),
     /// For good: somebody else may listen there by now.
     Closed,
-}
-
-#[derive(Debug)]
-struct Served {
-    endpoint: Arc<Endpoint>,
-    digest: Digest,
 }
 
 impl Gateway {
@@ -83,11 +77,11 @@ impl Gateway {
         let volume = open(&loaded).await?;
         let data_ports = DataPorts::new(Arc::clone(&origins), users.metrics.clone())?;
         let passive = data_ports.of(&loaded.configuration.endpoint);
-        let served = assemble(loaded, volume, passive, users.clone(), drain.state());
+        let endpoint = assemble(loaded, volume, passive, users.clone(), drain.state());
         Ok(Self {
             folder: folder.to_owned(),
             drain,
-            served: ArcSwap::from_pointee(served),
+            served: Served::new(endpoint),
             listeners: Mutex::new(Listeners::Open(Vec::new())),
             farewells: Arc::new(Semaphore::new(FAREWELLS_MAX)),
             origins,
@@ -99,7 +93,7 @@ impl Gateway {
 
     /// Binds every listener and serves.
     pub(super) fn listen(self: &Arc<Self>) -> Result<(), StartError> {
-        let endpoint = self.endpoint();
+        let endpoint = self.served.now();
         self.listen_as(&endpoint.configuration.endpoint, || {})
     }
 
@@ -110,7 +104,7 @@ impl Gateway {
                 self.complaint().clear();
                 if replaced == Replaced::Everything {
                     self.users.metrics.reload(Reload::Applied);
-                    let generation = self.endpoint().configuration.endpoint.generation;
+                    let generation = self.served.now().configuration.endpoint.generation;
                     tracing::info!(generation, digest = %self.digest(), "configuration reloaded");
                 }
                 return Reload::Applied;
@@ -128,9 +122,9 @@ impl Gateway {
 
     async fn replace(self: &Arc<Self>) -> Result<Replaced, StartError> {
         let loaded = read(&self.folder).await?;
-        let current = self.endpoint();
+        let current = self.served.now();
         // The digest stands for endpoint.json and, through it, for the users; keys and certificates change on their own.
-        if loaded.digest == self.digest()
+        if loaded.digest == current.digest
             && loaded.host_keys == current.host_keys
             && loaded.tls == current.tls
         {
@@ -151,11 +145,11 @@ impl Gateway {
         let (users, drain) = (self.users.clone(), self.drain.state());
         // Many users take their time, so they are read before anything changes.
         let next = Arc::new(assemble(loaded, volume, passive, users, drain));
-        let configuration = &next.endpoint.configuration.endpoint;
+        let configuration = &next.configuration.endpoint;
         self.listen_as(configuration, || {
             self.origins.change(configuration);
             self.users.limits.change(&configuration.limits);
-            self.served.store(Arc::clone(&next));
+            self.served.replace(Arc::clone(&next));
         })?;
         Ok(Replaced::Everything)
     }
@@ -233,7 +227,7 @@ impl Gateway {
         if !self.serves_arrivals() {
             return Err(Refusal::Draining);
         }
-        let endpoint = self.endpoint();
+        let endpoint = self.served.now();
         let limits = &endpoint.limits;
         let sight = self.origins.at_sight(address).map_err(Refusal::Origin)?;
         let (identity, half_open) = match sight {
@@ -252,7 +246,7 @@ impl Gateway {
             half_open,
             listener: listener.clone(),
             guard: self.drain.client(),
-            endpoint,
+            served: self.served.clone(),
         })
     }
 
@@ -289,7 +283,7 @@ impl Gateway {
     }
 
     pub(super) fn observe(&self) {
-        let endpoint = self.endpoint();
+        let endpoint = self.served.now();
         endpoint.metrics.observe(&Observation {
             half_open: endpoint.limits.half_open(),
             sessions: endpoint.limits.sessions(),
@@ -347,19 +341,15 @@ impl Gateway {
     }
 
     pub(super) fn digest(&self) -> Digest {
-        self.served.load().digest.clone()
+        self.served.now().digest.clone()
     }
 
     pub(super) fn label(&self) -> String {
-        self.endpoint().label()
+        self.served.now().label()
     }
 
     pub(super) fn drain_timeout(&self) -> Duration {
-        Duration::from_secs(self.endpoint().configuration.endpoint.drain_seconds)
-    }
-
-    fn endpoint(&self) -> Arc<Endpoint> {
-        Arc::clone(&self.served.load().endpoint)
+        Duration::from_secs(self.served.now().configuration.endpoint.drain_seconds)
     }
 
     fn listeners(&self) -> MutexGuard<'_, Listeners> {
@@ -387,7 +377,7 @@ fn assemble(
     passive: Option<PassivePorts>,
     users: Shared,
     drain: DrainState,
-) -> Served {
+) -> Endpoint {
     let Loaded {
         configuration,
         host_keys,
@@ -395,7 +385,8 @@ fn assemble(
         tls,
         digest,
     } = loaded;
-    let endpoint = Endpoint {
+    Endpoint {
+        digest,
         host_keys,
         tls,
         passive,
@@ -406,10 +397,6 @@ fn assemble(
         metrics: users.metrics.clone(),
         users: Users::new(&configuration.users, users),
         configuration,
-    };
-    Served {
-        endpoint: Arc::new(endpoint),
-        digest,
     }
 }
 

@@ -17,8 +17,8 @@ use gateway::{
     users::{Shared, Users, Verifier},
 };
 use gateway_config::{
-    AuthenticationMethod, ClientAddress, Configuration, Durability, Permission, ProxyProtocol,
-    SshPolicy, Storage, Uploads, User, UserName,
+    AuthenticationMethod, ClientAddress, Configuration, Digest, Durability, Permission,
+    ProxyProtocol, SshPolicy, Storage, Uploads, User, UserName,
 };
 use prometheus::Registry;
 use russh::keys::{
@@ -130,6 +130,7 @@ pub(crate) fn endpoint(
         ssh: Some(Ssh::new(&configuration.endpoint.ssh, &host_keys).unwrap()),
         volume: Volume::open(&configuration.endpoint.storage).unwrap(),
         configuration,
+        digest: Digest::of(b""),
         host_keys,
         users,
         limits,

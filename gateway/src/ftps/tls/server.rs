@@ -26,8 +26,8 @@ use super::{
 static FROM_1_2: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
 static FROM_1_3: &[&SupportedProtocolVersion] = &[&TLS13];
 
-/// How one listener speaks TLS. A reload makes a new one for new sessions; running sessions keep theirs, so that their
-/// data connections show the certificate that the control connection has shown.
+/// How one listener speaks TLS. A reload makes a new one for new handshakes of control connections; what has begun keeps
+/// its own, so that data connections show the certificate that their control connection has shown.
 ///
 /// Two are equal when they were made from the same files.
 pub struct ServerTls {

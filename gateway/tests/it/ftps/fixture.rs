@@ -8,7 +8,7 @@ use std::{
 
 use gateway::{
     drain::{Arrivals, Drain, Phase},
-    endpoint::Endpoint,
+    endpoint::{Endpoint, Served},
     ftps::{self, Certificate, Introduction, PassivePorts, ServerTls},
     peer::Peer,
 };
@@ -131,19 +131,14 @@ impl Gateway {
         let drain = Drain::default();
         let registry = prometheus::Registry::new();
         let endpoint = endpoint(configuration, &certificate, &drain, &registry);
-        let endpoint = Arc::new(endpoint);
+        let served = Served::new(endpoint);
         let ended = Arc::default();
         let mut addresses = Vec::new();
         let mut listeners = Vec::new();
-        for listener in &endpoint.configuration.endpoint.listeners {
+        for listener in &served.now().configuration.endpoint.listeners {
             let socket = TcpListener::bind(listener.address).await.unwrap();
             addresses.push(socket.local_addr().unwrap());
-            let serving = serve(
-                socket,
-                listener.clone(),
-                Arc::clone(&endpoint),
-                Arc::clone(&ended),
-            );
+            let serving = serve(socket, listener.clone(), served.clone(), Arc::clone(&ended));
             listeners.push(tokio::spawn(serving));
         }
         Self {
@@ -231,22 +226,22 @@ impl Drop for Gateway {
 async fn serve(
     socket: TcpListener,
     listener: Listener,
-    endpoint: Arc<Endpoint>,
+    served: Served,
     ended: Arc<Mutex<Vec<Peer>>>,
 ) {
     loop {
         let (stream, from) = socket.accept().await.unwrap();
-        if endpoint.drain.phase() == Phase::Draining(Arrivals::Refuse) {
+        if served.now().drain.phase() == Phase::Draining(Arrivals::Refuse) {
             tokio::spawn(async move {
                 ftps::refuse(stream, "This gateway is stopping", listener.protocol).await;
             });
             continue;
         }
         let peer = Peer::new(from, ClientAddress::Real);
-        let (endpoint, listener) = (Arc::clone(&endpoint), listener.clone());
+        let (served, listener) = (served.clone(), listener.clone());
         let ended = Arc::clone(&ended);
         tokio::spawn(async move {
-            ftps::serve(stream, peer.clone(), endpoint, &listener).await;
+            ftps::serve(stream, peer.clone(), served, &listener).await;
             ended.lock().unwrap().push(peer);
         });
     }

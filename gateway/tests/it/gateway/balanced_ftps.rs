@@ -37,11 +37,11 @@ async fn hear(stream: &mut TcpStream) -> String {
 }
 
 /// The control connection.
-struct Control(BufReader<TcpStream>);
+pub(super) struct Control(pub(super) BufReader<TcpStream>);
 
 impl Control {
     /// Reads replies up to one with this code.
-    async fn expect(&mut self, code: &str) -> String {
+    pub(super) async fn expect(&mut self, code: &str) -> String {
         let reading = async {
             loop {
                 let mut line = Vec::new();
@@ -58,7 +58,7 @@ impl Control {
         timeout(PATIENCE, reading).await.unwrap()
     }
 
-    async fn ask(&mut self, command: &str, code: &str) -> String {
+    pub(super) async fn ask(&mut self, command: &str, code: &str) -> String {
         let line = format!("{command}\r\n");
         self.0.get_mut().write_all(line.as_bytes()).await.unwrap();
         self.expect(code).await

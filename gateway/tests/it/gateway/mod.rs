@@ -3,6 +3,7 @@
 mod admin;
 mod balanced_ftps;
 mod fixture;
+mod older_ftps;
 mod passive;
 mod program;
 mod proxy;

@@ -11,6 +11,7 @@ use gateway_config::{
     PassivePort, Protocol, ProxyMode, Tls, TlsVersion,
 };
 use prometheus::Registry;
+use rustls_pki_types::CertificateDer;
 
 use super::fixture::{Folder, eventually, listener, text};
 
@@ -46,7 +47,7 @@ fn data_connections() -> DataConnections {
 }
 
 /// Writes a new certificate and its key for this listener.
-fn renew(folder: &Folder, listener: &str) {
+pub(super) fn renew(folder: &Folder, listener: &str) -> CertificateDer<'static> {
     let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     fs::create_dir_all(folder.path().join("tls").join(listener)).unwrap();
     let file = |name: &str| format!("tls/{listener}/{name}");
@@ -55,6 +56,7 @@ fn renew(folder: &Folder, listener: &str) {
         &file("tls.key"),
         certified.signing_key.serialize_pem().as_bytes(),
     );
+    certified.cert.into()
 }
 
 /// A folder with SFTP and FTPS.
