@@ -46,7 +46,6 @@ pub(super) struct Connection {
     /// How the next handshake is made, and the data connections after it.
     pub(super) tls: SessionTls,
     pub(super) control: Control,
-    pub(super) security: Security,
     /// What is said, and what is to be done.
     pub(super) session: Session,
     /// Who is there, and what is done for them.
@@ -59,13 +58,6 @@ pub(super) struct Connection {
     pub(super) spans: ClientSpans,
     /// For what is logged while nobody is logged in.
     nobody: Span,
-}
-
-/// Whether the control connection is inside TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Security {
-    Clear,
-    Tls,
 }
 
 /// Whether the client may still say something.
@@ -113,7 +105,6 @@ impl Connection {
             tls: tls.session(),
             listener: listener.name.clone(),
             protocol: listener.protocol,
-            security: Security::Clear,
             session: Session::new(settings(&endpoint, listener, &peer)),
             state: State::Stranger(None),
             client: Client::Talks,

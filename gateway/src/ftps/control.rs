@@ -25,6 +25,7 @@ use super::{
 use crate::{
     farewell::{GOODBYE_TIME, bid_farewell},
     traffic::Traffic,
+    users::Channel,
 };
 
 /// Bytes of replies that may wait for the client.
@@ -89,6 +90,15 @@ impl Control {
     /// What has moved.
     pub(super) fn traffic(&self) -> &Traffic {
         &self.traffic
+    }
+
+    /// What the client's words have travelled through.
+    pub(super) const fn channel(&self) -> Channel {
+        match self.stream {
+            Stream::Tls(_) => Channel::Protected,
+            // Of what is gone nothing is known any more.
+            Stream::Clear(_) | Stream::Gone => Channel::Clear,
+        }
     }
 
     /// The connection broke: nothing more is heard from it, and what is said to it is forgotten.

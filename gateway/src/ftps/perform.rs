@@ -9,16 +9,13 @@ use ftp::{
 use tokio::time::timeout_at;
 
 use super::{
-    connection::{Connection, End, Security},
+    connection::{Connection, End},
     due::STOPPING,
     login::{Credential, log_in},
     passive::Claimant,
     state::{State, Visit},
 };
-use crate::{
-    proxy::Origin,
-    users::{Channel, Password},
-};
+use crate::{proxy::Origin, users::Password};
 
 impl Connection {
     /// Does one thing; what the session is told at once. The error is the end of the connection.
@@ -75,10 +72,7 @@ impl Connection {
                 error.kind(),
                 format!("TLS handshake failed: {error}"),
             ))),
-            Some(Ok(Ok(()))) => {
-                self.security = Security::Tls;
-                Ok(())
-            }
+            Some(Ok(Ok(()))) => Ok(()),
         }
     }
 
@@ -94,10 +88,7 @@ impl Connection {
         let credential = Credential {
             user,
             password: Password::new(password),
-            channel: match self.security {
-                Security::Clear => Channel::Clear,
-                Security::Tls => Channel::Protected,
-            },
+            channel: self.control.channel(),
         };
         let login = log_in(self.served.now(), self.peer.clone(), credential);
         let spans = self.spans.clone();

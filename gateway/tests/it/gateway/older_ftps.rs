@@ -62,6 +62,20 @@ async fn who_logs_in_again_must_use_tls_when_that_is_demanded_by_now() {
 }
 
 #[tokio::test]
+async fn a_password_that_came_in_clear_opens_nothing_when_tls_is_demanded_by_now() {
+    let mut folder = unprotected();
+    let server = Server::start(&folder.path(), &Registry::new())
+        .await
+        .unwrap();
+    let mut control = arrive(&server).await;
+    control.ask("USER supplier", "331").await;
+
+    change_user(&mut folder, &server, |user| user.require_tls = true).await;
+
+    control.ask("PASS correct horse", "530").await;
+}
+
+#[tokio::test]
 async fn a_password_that_was_taken_away_opens_nothing_on_an_older_connection() {
     let mut folder = unprotected();
     let server = Server::start(&folder.path(), &Registry::new())
