@@ -2,6 +2,11 @@
 //!
 //! A TLS session that was resumed from *another* control connection has no row of its own. The store of each session is
 //! its own (`SessionTls`), so that such an offer ends in a full handshake and is judged as one.
+//!
+//! To refuse the offer itself would hold nobody off, since whoever has a ticket of another session can come without it. It
+//! would only turn honest clients away: those whose connections share one cache offer whatever ticket came last, which
+//! is often one of a session beside their own (rclone with several connections until 2023, see its issue 7234, and other
+//! programs in Go that do the same).
 
 use ftp::DataFailure;
 use gateway_config::{Binding, ClientAddress};
