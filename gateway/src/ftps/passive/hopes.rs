@@ -15,8 +15,9 @@ use super::{
 };
 
 /// How long after a connection that did not fit a better one may still come. Clients connect before or with the transfer
-/// command, so theirs is there a round trip after it.
-const BETTER_ONE_TIME: Duration = Duration::from_secs(2);
+/// command, so theirs is there a round trip after it, or three seconds later when its first two SYNs are lost (RFC 6298,
+/// 2.1 and 5.5). Longer is too long for a client that cannot resume: many give up before they read why.
+const BETTER_ONE_TIME: Duration = Duration::from_secs(4);
 
 /// What became of connections that were not it.
 #[derive(Debug)]
