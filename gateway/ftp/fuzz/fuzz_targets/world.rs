@@ -7,7 +7,7 @@ use ftp::{
     LoginFailure, Opened, PassiveFailure, Prepared, Timestamp, TransferFailure, UserCheck,
 };
 
-const FAILURES: [Failure; 14] = [
+const FAILURES: [Failure; 15] = [
     Failure::NotFound,
     Failure::Denied,
     Failure::Exists,
@@ -15,6 +15,7 @@ const FAILURES: [Failure; 14] = [
     Failure::NotAFile,
     Failure::NotEmpty,
     Failure::InvalidName,
+    Failure::BeyondEnd,
     Failure::NoSpace,
     Failure::TooLarge,
     Failure::ReadOnly,

@@ -13,6 +13,8 @@ pub(crate) struct Watcher {
     /// What was asked and not answered.
     questions: Vec<Action>,
     tls: Stage,
+    /// The word of the gateway that a password may travel in clear; it is good for one.
+    clear_password: Stage,
     port: Stage,
     file: Stage,
     /// Lines whose final reply has not come.
@@ -58,6 +60,7 @@ impl Watcher {
             },
             settings,
             questions: vec![],
+            clear_password: Stage::Absent,
             port: Stage::Absent,
             file: Stage::Absent,
             unanswered: 0,
@@ -141,6 +144,12 @@ impl Watcher {
     fn note_event(&mut self, event: &Event) {
         match event {
             Event::TlsStarted if self.tls == Stage::Asked => self.tls = Stage::There,
+            Event::UserChecked(check) if self.clear_password == Stage::Asked => {
+                self.clear_password = match check {
+                    UserCheck::Password => Stage::There,
+                    UserCheck::TlsRequired => Stage::Absent,
+                };
+            }
             Event::DataPortOpened(Ok(_)) if self.port == Stage::Asked => self.port = Stage::There,
             Event::DataPortOpened(Err(_)) if self.port == Stage::Asked => self.port = Stage::Absent,
             Event::DataPortExpired if self.port == Stage::There => self.port = Stage::Absent,
@@ -165,11 +174,21 @@ impl Watcher {
                 self.unanswered = 0;
                 self.questions.clear();
             }
-            Action::CheckUser(_) => assert!(self.tls == Stage::Absent, "asked over TLS"),
-            Action::CheckPassword { .. } => assert!(
-                self.tls == Stage::There || self.settings.encryption == Encryption::Optional,
-                "a password was checked before TLS"
-            ),
+            Action::CheckUser(_) => {
+                assert!(self.tls == Stage::Absent, "asked over TLS");
+                assert!(
+                    self.settings.encryption == Encryption::Optional,
+                    "asked what is settled"
+                );
+                self.clear_password = Stage::Asked;
+            }
+            Action::CheckPassword { .. } => {
+                assert!(
+                    self.tls == Stage::There || self.clear_password == Stage::There,
+                    "a password was checked that must not have travelled"
+                );
+                self.clear_password = Stage::Absent;
+            }
             Action::OpenDataPort => self.port = Stage::Asked,
             Action::CloseDataPort | Action::Logout => {
                 self.port = Stage::Absent;
