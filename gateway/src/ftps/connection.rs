@@ -3,7 +3,7 @@
 //! A single task owns the control connection, the session, and whatever is done for it, so there is nothing to lock and
 //! nothing to send.
 
-use std::{collections::VecDeque, convert::Infallible, io, sync::Arc, time::Instant};
+use std::{collections::VecDeque, convert::Infallible, io, time::Instant};
 
 use ftp::{Encryption, Event, Line, Mode, Session, Settings};
 use gateway_config::{Listener, Protocol};
@@ -16,7 +16,7 @@ use super::{
     family::family,
     span::ClientSpans,
     state::{Moved, State, Visit},
-    tls::{ServerTls, SessionTls},
+    tls::SessionTls,
 };
 use crate::{
     drain::DrainState,
@@ -95,14 +95,15 @@ impl Connection {
         stream: TcpStream,
         peer: Peer,
         served: Served,
-        (listener, tls): (&Listener, &Arc<ServerTls>),
-        spans: ClientSpans,
+        listener: &Listener,
+        tls: SessionTls,
     ) -> Self {
+        let spans = ClientSpans::new(peer.address);
         let endpoint = served.now();
         let control = Control::new(stream);
         control.traffic().count_for(&endpoint.metrics);
         Self {
-            tls: tls.session(),
+            tls,
             listener: listener.name.clone(),
             protocol: listener.protocol,
             session: Session::new(settings(&endpoint, listener, &peer)),

@@ -155,9 +155,9 @@ impl Connection {
             DataProtection::Clear => None,
             DataProtection::Private => Some(self.tls.clone()),
         };
-        let told = (self.drain.clone(), self.served.now().metrics.clone());
+        let (drain, metrics) = (self.drain.clone(), self.served.now().metrics.clone());
         let started = match self.state.visit() {
-            Some(visit) => visit.start(tls, told),
+            Some(visit) => visit.start(tls, drain, metrics),
             None => Err(TransferFailure::Data(DataFailure::TimedOut)),
         };
         started

@@ -211,22 +211,19 @@ impl Ready {
         self,
         stream: DataStream,
         progress: Arc<Progress>,
-        (drain, metrics): (DrainState, Metrics),
+        drain: &DrainState,
+        metrics: &Metrics,
     ) -> Result<u64, TransferFailure> {
         let path = match &self.work {
             Work::Download(path, _) | Work::Upload(path, _) => Some(path.clone()),
             Work::NewUpload(target) => Some(target.path.clone()),
             Work::List(_) => None,
         };
-        let record = path.map(|path| {
-            let whom = (&drain, &metrics);
-            Record::new(path, self.direction, Arc::clone(&progress), whom)
-        });
+        let record = path
+            .map(|path| Record::new(path, self.direction, Arc::clone(&progress), drain, metrics));
         let outcome = match stream {
-            DataStream::Clear(mut socket) => self.work.run(&mut socket, &progress, &metrics).await,
-            DataStream::Tls(mut stream) => {
-                self.work.run(stream.as_mut(), &progress, &metrics).await
-            }
+            DataStream::Clear(mut socket) => self.work.run(&mut socket, &progress, metrics).await,
+            DataStream::Tls(mut stream) => self.work.run(stream.as_mut(), &progress, metrics).await,
         };
         if let Some(record) = record {
             record.end(&outcome);

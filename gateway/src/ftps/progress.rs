@@ -106,7 +106,8 @@ impl Record {
         path: StoragePath,
         direction: Direction,
         progress: Arc<Progress>,
-        (drain, metrics): (&DrainState, &Metrics),
+        drain: &DrainState,
+        metrics: &Metrics,
     ) -> Self {
         Self {
             path,

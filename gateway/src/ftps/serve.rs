@@ -20,14 +20,19 @@ use crate::{
 /// Serves one client: TLS, login, files. Returns when the connection is closed.
 pub async fn serve(stream: TcpStream, peer: Peer, served: Served, listener: &Listener) {
     let started = Instant::now();
-    let spans = ClientSpans::new(peer.address);
-    let Some(tls) = served.now().tls.get(&listener.name).cloned() else {
-        spans.of_nobody().in_scope(|| {
+    let tls = served
+        .now()
+        .tls
+        .get(&listener.name)
+        .map(|tls| tls.session());
+    let Some(tls) = tls else {
+        let span = ClientSpans::new(peer.address).of_nobody();
+        span.in_scope(|| {
             tracing::error!(listener = listener.name, "there is no certificate");
         });
         return;
     };
-    let connection = Connection::new(stream, peer, served, (listener, &tls), spans);
+    let connection = Connection::new(stream, peer, served, listener, tls);
     let Summary {
         span,
         received,

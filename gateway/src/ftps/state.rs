@@ -234,7 +234,8 @@ impl Visit {
     pub(super) fn start(
         &mut self,
         tls: Option<SessionTls>,
-        (drain, metrics): (DrainState, Metrics),
+        drain: DrainState,
+        metrics: Metrics,
     ) -> Result<(), TransferFailure> {
         let port = std::mem::replace(&mut self.port, Port::Absent);
         let work = std::mem::replace(&mut self.work, Work::Nothing);
@@ -246,7 +247,7 @@ impl Visit {
         let transfer = async move {
             let bound = reservation.bind(tls, ready.direction).await;
             Outcome::Transferred(match bound {
-                Ok(stream) => ready.run(stream, progress, (drain, metrics)).await,
+                Ok(stream) => ready.run(stream, progress, &drain, &metrics).await,
                 Err(failure) => Err(TransferFailure::Data(failure)),
             })
         };
