@@ -7,7 +7,7 @@ use std::{cmp::Ordering, time::Duration};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use ftp::{Failure, Representation, TransferFailure};
-use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use futures_util::future::BoxFuture;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     time::timeout,
@@ -26,8 +26,8 @@ use crate::storage::{self, Attributes, OpenFile};
 /// Bytes that are read or written at a time.
 const CHUNK: usize = 256 * 1024;
 
-/// Chunks of one upload that storage may be busy with.
-const WRITES_MAX: usize = 4;
+/// Chunks of one upload that are at storage or wait for it.
+const CHUNKS_MAX: usize = 4;
 
 /// How long the last words of a data connection may take.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -148,8 +148,9 @@ pub(super) enum Rest {
 }
 
 impl Upload {
-    /// Stores everything that the client sends and then finishes the file; returns the bytes that came. Whatever ends
-    /// it early, all that came before is written, and the file is not finished.
+    /// Stores everything that the client sends and then finishes the file; returns the bytes that came. Where the client
+    /// ends early, all that came before is written, and the file is not finished. After a write that failed nothing more
+    /// is written, nor is what still waits for storage when this is dropped.
     pub(super) async fn run(
         self,
         stream: &mut impl DataSocket,
@@ -183,14 +184,11 @@ impl Upload {
             progress.at_storage(cut(&file, offset)).await?;
         }
         let mut writes = Writes::new(file, offset);
-        let mut from_wire = match representation {
+        let from_wire = match representation {
             Representation::Image => None,
             Representation::Ascii => Some(FromWire::default()),
         };
-        let received = writes.fill(stream, &mut from_wire, progress).await;
-        if let Some(from_wire) = from_wire {
-            writes.push(Bytes::from_static(from_wire.rest()));
-        }
+        let received = writes.fill(stream, from_wire, progress).await;
         let storing = async {
             writes.settle().await?;
             received?;
@@ -218,12 +216,17 @@ async fn cut(file: &OpenFile, offset: u64) -> Result<(), TransferFailure> {
     cut.map_err(|error| broken_off(&error))
 }
 
-/// The writes of one upload, in order.
+/// The writes of one upload, one after another: after one that fails nothing is written any more, so the file ends
+/// where a client that goes on later must go on.
 struct Writes {
     file: OpenFile,
     /// Where the next one goes.
     offset: u64,
-    running: FuturesUnordered<BoxFuture<'static, storage::Result<Bytes>>>,
+    running: Option<BoxFuture<'static, storage::Result<Vec<Bytes>>>>,
+    /// What the next one takes.
+    waiting: Vec<Bytes>,
+    /// Chunks that are being written or wait.
+    held: usize,
     /// A chunk that was written and can be filled again.
     spare: Option<BytesMut>,
 }
@@ -233,7 +236,9 @@ impl Writes {
         Self {
             file,
             offset,
-            running: FuturesUnordered::new(),
+            running: None,
+            waiting: Vec::new(),
+            held: 0,
             spare: None,
         }
     }
@@ -242,7 +247,7 @@ impl Writes {
     async fn fill(
         &mut self,
         stream: &mut (impl AsyncRead + Unpin),
-        from_wire: &mut Option<FromWire>,
+        mut from_wire: Option<FromWire>,
         progress: &Progress,
     ) -> Result<(), TransferFailure> {
         let mut chunk = BytesMut::new();
@@ -250,22 +255,25 @@ impl Writes {
             tokio::select! {
                 // Writes first: they begin when they are first looked at.
                 biased;
-                Some(written) = self.running.next() => self.note(written)?,
+                Some(written) = end_of(&mut self.running) => self.note(written)?,
                 // Storage alone can go on; whoever watches must know that it is not the client who stands still.
-                () = progress.at_storage(std::future::pending()), if self.running.len() >= WRITES_MAX => {}
-                received = receive(stream, &mut chunk, &mut self.spare), if self.running.len() < WRITES_MAX => {
+                () = progress.at_storage(std::future::pending()), if self.held >= CHUNKS_MAX => {}
+                received = receive(stream, &mut chunk, &mut self.spare), if self.held < CHUNKS_MAX => {
                     match received {
                         Ok(0) => break Ok(()),
                         Ok(count) => progress.note(count),
                         Err(failure) => break Err(failure),
                     }
                     if chunk.len() >= CHUNK {
-                        self.push_converted(std::mem::take(&mut chunk), from_wire);
+                        self.push_converted(std::mem::take(&mut chunk), &mut from_wire);
                     }
                 }
             }
         };
-        self.push_converted(chunk, from_wire);
+        self.push_converted(chunk, &mut from_wire);
+        if let Some(from_wire) = from_wire {
+            self.push(Bytes::from_static(from_wire.rest()));
+        }
         received
     }
 
@@ -283,16 +291,31 @@ impl Writes {
         if chunk.is_empty() {
             return;
         }
-        let writing = self.file.write_at(self.offset, chunk.clone());
-        self.offset = self.offset.saturating_add(chunk.len() as u64);
-        self.running
-            .push(Box::pin(async move { writing.await.map(|()| chunk) }));
+        self.held += 1;
+        self.waiting.push(chunk);
+        if self.running.is_none() {
+            self.write_waiting();
+        }
     }
 
-    fn note(&mut self, written: storage::Result<Bytes>) -> Result<(), TransferFailure> {
-        let chunk = written.map_err(|error| broken_off(&error))?;
-        if let Ok(chunk) = chunk.try_into_mut() {
-            self.keep(chunk);
+    fn write_waiting(&mut self) {
+        let chunks = std::mem::take(&mut self.waiting);
+        let length: usize = chunks.iter().map(Bytes::len).sum();
+        let writing = self.file.write_together(self.offset, chunks.clone());
+        self.offset = self.offset.saturating_add(length as u64);
+        self.running = Some(Box::pin(async move { writing.await.map(|()| chunks) }));
+    }
+
+    fn note(&mut self, written: storage::Result<Vec<Bytes>>) -> Result<(), TransferFailure> {
+        let chunks = written.map_err(|error| broken_off(&error))?;
+        self.held -= chunks.len();
+        if !self.waiting.is_empty() {
+            self.write_waiting();
+        }
+        for chunk in chunks {
+            if let Ok(chunk) = chunk.try_into_mut() {
+                self.keep(chunk);
+            }
         }
         Ok(())
     }
@@ -306,7 +329,7 @@ impl Writes {
 
     /// Waits until everything is written.
     async fn settle(&mut self) -> Result<(), TransferFailure> {
-        while let Some(written) = self.running.next().await {
+        while let Some(written) = end_of(&mut self.running).await {
             self.note(written)?;
         }
         Ok(())
@@ -317,6 +340,13 @@ impl Writes {
         let finished = self.file.finish().await;
         finished.map_err(|error| broken_off(&error))
     }
+}
+
+/// Waits until what runs has ended; None: nothing runs. Safe to drop.
+async fn end_of<T>(running: &mut Option<BoxFuture<'static, T>>) -> Option<T> {
+    let ended = running.as_mut()?.await;
+    *running = None;
+    Some(ended)
 }
 
 /// Adds what the client has sent to `chunk`; 0: it has sent everything. Safe to drop.
@@ -349,4 +379,93 @@ pub(super) async fn discard(stream: &mut impl DataSocket) {
         tokio::io::copy(&mut unwanted, &mut sink).await
     };
     let _discarded = timeout(DISCARDED_FOR, discarding).await.is_ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::storage::{Create, Open, StoragePath, Truncate, Write, doors::Doors};
+
+    /// More than storage is given at a time.
+    static CONTENT: [u8; 8 * CHUNK] = [7; 8 * CHUNK];
+
+    /// An upload of a new file, and where its calls hang.
+    async fn begin() -> (Doors, Upload) {
+        let doors = Doors::new().await;
+        let path = StoragePath::resolve(&StoragePath::root(), b"file").unwrap();
+        let how = Open {
+            read: false,
+            write: Some(Write {
+                create: Create::IfMissing,
+                truncate: Truncate::Later,
+                append: false,
+            }),
+            mode: None,
+        };
+        let upload = Upload {
+            file: doors.files.open(&path, how).await.unwrap(),
+            offset: 0,
+            size: 0,
+            rest: Rest::Stays,
+            representation: Representation::Image,
+        };
+        doors.close("file");
+        (doors, upload)
+    }
+
+    fn writes(doors: &Doors) -> Vec<String> {
+        let mut calls = doors.calls();
+        calls.retain(|call| call.starts_with("write"));
+        calls
+    }
+
+    #[tokio::test]
+    async fn what_has_come_meanwhile_is_one_write() {
+        let (doors, upload) = begin().await;
+        let (progress, mut content) = (Progress::default(), CONTENT.as_slice());
+
+        let mut storing = Box::pin(upload.store(&mut content, &progress));
+        assert!((&mut storing).now_or_never().is_none());
+        doors.until_hanging();
+        doors.open("file");
+
+        assert!(storing.await.is_ok());
+        let first = ["write 0+262144 file", "write 262144+786432 file"];
+        assert_eq!(writes(&doors)[..2], first);
+    }
+
+    #[tokio::test]
+    async fn after_a_write_that_failed_there_is_none() {
+        let (doors, upload) = begin().await;
+        let (progress, mut content) = (Progress::default(), CONTENT.as_slice());
+
+        let mut storing = Box::pin(upload.store(&mut content, &progress));
+        assert!((&mut storing).now_or_never().is_none());
+        doors.until_hanging();
+        doors.fail_a_write();
+        doors.open("file");
+
+        let failed = storing.await;
+        let failure = TransferFailure::Storage(Failure::NoSpace);
+        assert_eq!(failed, Err(failure));
+        doors.until_closed();
+        assert_eq!(writes(&doors), ["write 0+262144 file"]);
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_storage_is_dropped_with_the_upload() {
+        let (doors, upload) = begin().await;
+        let (progress, mut content) = (Progress::default(), CONTENT.as_slice());
+
+        let mut storing = Box::pin(upload.store(&mut content, &progress));
+        assert!((&mut storing).now_or_never().is_none());
+        doors.until_hanging();
+        drop(storing);
+        doors.open("file");
+
+        doors.until_closed();
+        assert_eq!(writes(&doors), ["write 0+262144 file"]);
+    }
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use gateway_config::Permission;
 
-use super::{Files, Volume, fake::Fake, pool::PoolLimits};
+use super::{Error, Files, Volume, fake::Fake, pool::PoolLimits};
 
 /// As many threads for one user as a volume has by default; nothing becomes stuck while a test runs.
 const LIMITS: PoolLimits = PoolLimits {
@@ -51,6 +51,17 @@ impl Doors {
     /// Waits until a call hangs.
     pub(crate) fn until_hanging(&self) {
         self.fake.until(|state| state.hanging > 0);
+    }
+
+    /// Waits until no file is open.
+    pub(crate) fn until_closed(&self) {
+        self.fake.until(|state| state.open == 0);
+    }
+
+    /// The next write finds no space.
+    pub(crate) fn fail_a_write(&self) {
+        self.fake
+            .change(|state| state.failures.push_back(Error::NoSpace));
     }
 
     /// What every file holds.

@@ -1,7 +1,7 @@
 //! A storage for tests of the lane: its calls hang where a test closed a door, and it notes what was called.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, VecDeque},
     ffi::{OsStr, OsString},
     sync::{Arc, Condvar, Mutex},
     time::{Duration, UNIX_EPOCH},
@@ -39,8 +39,8 @@ pub(super) struct State {
     pub(super) open: usize,
     /// What every file holds.
     pub(super) content: Vec<u8>,
-    /// What every write answers, if it fails.
-    pub(super) failure: Option<Error>,
+    /// What the next writes answer; those after them do not fail.
+    pub(super) failures: VecDeque<Error>,
 }
 
 impl Fake {
@@ -216,7 +216,7 @@ impl File for FakeFile {
         let bytes = pieces.concat();
         let start = usize::try_from(offset).unwrap();
         self.pass(&format!("write {offset}+{}", bytes.len()), |state| {
-            if let Some(error) = state.failure.clone() {
+            if let Some(error) = state.failures.pop_front() {
                 let written = bytes.len() / 2;
                 return Err(WriteError { written, error });
             }

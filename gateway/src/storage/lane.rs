@@ -3,8 +3,8 @@
 //! A call that cannot wait runs *inline*, at the first poll of its future. Any other runs in the volume's [`Pool`],
 //! batched where that saves calls: sequential reads are read ahead (`read_ahead.rs`), contiguous writes become one
 //! (`write_queue.rs`). A future that is dropped gives up the answer, never the state: a call that waits is skipped, a
-//! write that was accepted still happens, and a file nobody holds any more is closed by the pool, since even that may
-//! wait.
+//! queued write that was accepted still happens, and a file nobody holds any more is closed by the pool, since even that
+//! may wait.
 
 use std::sync::{
     Arc,
@@ -191,11 +191,7 @@ impl LaneFile {
     /// See [`super::OpenFile::write_at`].
     pub(super) async fn write_at(self: Arc<Self>, offset: u64, bytes: Bytes) -> Result<()> {
         if self.lane.waiting == Waiting::Never {
-            let written = self.with(|file| {
-                file.write_at(offset, std::slice::from_ref(&bytes))
-                    .map_err(|failed| failed.error)
-            });
-            return written.inspect_err(|error| self.writes.lost().note(error));
+            return self.write_together(offset, vec![bytes]).await;
         }
         let (answer, answered) = oneshot::channel();
         self.enqueue(Step::Write {
@@ -204,6 +200,20 @@ impl LaneFile {
             answer,
         });
         answered.await.unwrap_or(Err(Error::Stuck))
+    }
+
+    /// See [`super::OpenFile::write_together`].
+    pub(super) async fn write_together(
+        self: Arc<Self>,
+        offset: u64,
+        pieces: Vec<Bytes>,
+    ) -> Result<()> {
+        let write = move |file: &dyn File| {
+            let written = file.write_at(offset, &pieces);
+            written.map_err(|failed| failed.error)
+        };
+        let written = Arc::clone(&self).in_order(write).await;
+        written.inspect_err(|error| self.writes.lost().note(error))
     }
 
     /// Makes a call after all writes that were made before it.

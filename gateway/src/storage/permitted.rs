@@ -389,6 +389,16 @@ enum Writing {
     From(u64),
 }
 
+impl Writing {
+    fn at(self, offset: u64) -> Result<()> {
+        match self {
+            Self::Anywhere => Ok(()),
+            Self::From(start) if offset >= start => Ok(()),
+            Self::From(_) | Self::Nowhere => Err(Error::Denied),
+        }
+    }
+}
+
 /// An open file; clones share it. Calls on one file may run side by side; writes that touch each other take effect in
 /// call order.
 #[derive(Clone, Debug)]
@@ -422,13 +432,24 @@ impl OpenFile {
         offset: u64,
         bytes: Bytes,
     ) -> impl Future<Output = Result<()>> + Send + 'static + use<> {
-        let (file, write) = (Arc::clone(&self.file), self.write);
+        let (file, allowed) = (Arc::clone(&self.file), self.write.at(offset));
         async move {
-            match write {
-                Writing::Anywhere => file.write_at(offset, bytes).await,
-                Writing::From(start) if offset >= start => file.write_at(offset, bytes).await,
-                Writing::From(_) | Writing::Nowhere => Err(Error::Denied),
-            }
+            allowed?;
+            file.write_at(offset, bytes).await
+        }
+    }
+
+    /// Writes all the pieces, one after another, in a call of their own; or an error. Other than with
+    /// [`OpenFile::write_at`], dropping the future before that call has begun takes the write back.
+    pub fn write_together(
+        &self,
+        offset: u64,
+        pieces: Vec<Bytes>,
+    ) -> impl Future<Output = Result<()>> + Send + 'static + use<> {
+        let (file, allowed) = (Arc::clone(&self.file), self.write.at(offset));
+        async move {
+            allowed?;
+            file.write_together(offset, pieces).await
         }
     }
 

@@ -75,7 +75,7 @@ async fn a_write_is_answered_after_it_was_made_and_truthfully() {
     let user = files(&volume, "user").await;
     let file = open(&user, "a").await.unwrap();
     fake.close("a");
-    fake.change(|state| state.failure = Some(Error::NoSpace));
+    fake.change(|state| state.failures.extend([Error::NoSpace, Error::NoSpace]));
 
     let mut first = Box::pin(file.write_at(100, piece(1, 10)));
     assert!(poll(first.as_mut()).is_pending());
@@ -100,9 +100,8 @@ async fn a_file_that_lost_a_write_is_never_finished() {
     let user = files(&volume, "user").await;
     let file = open(&user, "a").await.unwrap();
 
-    fake.change(|state| state.failure = Some(Error::NoSpace));
+    fake.change(|state| state.failures.push_back(Error::NoSpace));
     assert!(file.write_at(0, piece(1, 10)).await.is_err());
-    fake.change(|state| state.failure = None);
     file.write_at(10, piece(1, 10)).await.unwrap();
 
     assert!(matches!(file.finish().await, Err(Error::NoSpace)));
