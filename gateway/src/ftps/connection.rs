@@ -15,7 +15,7 @@ use super::{
     due::{Clock, Due, Moment},
     family::family,
     span::ClientSpans,
-    state::{Moved, State, Visit},
+    state::{Moved, State},
     tls::SessionTls,
 };
 use crate::{
@@ -168,7 +168,7 @@ impl Connection {
         loop {
             let until = match self.clock.due(&self.moment()) {
                 Due::Later(until) => until,
-                due => match self.obey(due)? {
+                due => match self.obey(due).await? {
                     Some(event) => return Ok(event),
                     None => continue,
                 },
@@ -205,7 +205,7 @@ impl Connection {
     }
 
     /// Does what is due; what the session is told of it, if anything.
-    fn obey(&mut self, due: Due) -> Result<Option<Event>, End> {
+    async fn obey(&mut self, due: Due) -> Result<Option<Event>, End> {
         Ok(match due {
             Due::Later(_) => None,
             Due::Cut(reason) => return Err(End::Cut(reason)),
@@ -216,8 +216,10 @@ impl Connection {
             Due::LoginTimeout => Some(Event::LoginTimeout),
             Due::Standstill => {
                 self.clock.restart_silence(Instant::now());
-                let visit = self.state.visit();
-                let failure = visit.and_then(Visit::stop_standstill);
+                let failure = match self.state.visit() {
+                    Some(visit) => visit.stop_standstill().await,
+                    None => None,
+                };
                 failure.map(|failure| Event::TransferEnded(Err(failure)))
             }
             Due::Idle => {

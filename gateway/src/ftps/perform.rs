@@ -32,7 +32,7 @@ impl Connection {
             Action::Prepare(transfer) => return Ok(self.prepare(transfer)),
             Action::Start(protection) => return Ok(self.start(protection)),
             Action::ReportProgress => return Ok(Some(self.report_progress())),
-            Action::Abort => self.abort(),
+            Action::Abort => self.abort().await,
             Action::Close => return Err(End::Closed),
         }
         Ok(None)
@@ -170,8 +170,8 @@ impl Connection {
         Event::Progress(visit.map_or(0, |visit| visit.progress()))
     }
 
-    fn abort(&mut self) {
-        self.state.stop();
+    async fn abort(&mut self) {
+        self.state.stop().await;
         self.clock.restart_silence(Instant::now());
     }
 }

@@ -14,7 +14,7 @@ use ftp::{Direction, TransferFailure};
 use crate::{
     drain::{DrainState, TransferGuard},
     metrics::{self, Metrics},
-    storage::StoragePath,
+    storage::{Closing, OpenFile, StoragePath},
     traffic::Traffic,
 };
 
@@ -23,6 +23,7 @@ use crate::{
 pub(super) struct Progress {
     moved: AtomicU64,
     at_storage: AtomicBool,
+    stored: OnceLock<Closing>,
     wire: OnceLock<Arc<Traffic>>,
 }
 
@@ -42,6 +43,17 @@ impl Progress {
     pub(super) fn runs_over(&self, wire: &Arc<Traffic>) {
         // One transfer has one connection.
         let _known_already = self.wire.set(Arc::clone(wire)).is_err();
+    }
+
+    /// Into which file it goes.
+    pub(super) fn goes_into(&self, file: &OpenFile) {
+        // One upload has one file.
+        let _known_already = self.stored.set(file.closing()).is_err();
+    }
+
+    /// Tells when nothing can come into that file any more; None: nothing ever did.
+    pub(super) fn closing(&self) -> Option<Closing> {
+        self.stored.get().cloned()
     }
 
     /// Waits for storage; meanwhile a standstill is not the client's.

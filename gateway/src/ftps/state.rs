@@ -1,12 +1,20 @@
-//! Who is there, and what is done for them. Dropping what is done is the way to stop it.
+//! Who is there, and what is done for them. Dropping what is done is the way to stop it; a call on a file that has begun
+//! goes on all the same.
 
-use std::{future::pending, ops::AddAssign, sync::Arc, time::Instant};
+use std::{
+    future::pending,
+    mem,
+    ops::AddAssign,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use ftp::{
     DataFailure, DataPolicy, Done, Entered, Event, Failure, FileTask, LoginFailure, PassiveFailure,
     Prepared, Transfer, TransferFailure,
 };
 use futures_util::future::BoxFuture;
+use tokio::time::timeout;
 use tracing::Span;
 
 use super::{
@@ -164,10 +172,10 @@ impl State {
     }
 
     /// Stops what is done.
-    pub(super) fn stop(&mut self) {
+    pub(super) async fn stop(&mut self) {
         match self {
             Self::Stranger(check) => *check = None,
-            Self::LoggedIn(visit) => visit.stop(),
+            Self::LoggedIn(visit) => visit.stop().await,
         }
     }
 }
@@ -237,8 +245,8 @@ impl Visit {
         drain: DrainState,
         metrics: Metrics,
     ) -> Result<(), TransferFailure> {
-        let port = std::mem::replace(&mut self.port, Port::Absent);
-        let work = std::mem::replace(&mut self.work, Work::Nothing);
+        let port = mem::replace(&mut self.port, Port::Absent);
+        let work = mem::replace(&mut self.work, Work::Nothing);
         let (Port::Reserved(reservation), Work::Prepared(ready)) = (port, work) else {
             return Err(TransferFailure::Data(DataFailure::TimedOut));
         };
@@ -264,27 +272,32 @@ impl Visit {
     }
 
     /// Stops a transfer that stands still, if one runs; why it does.
-    pub(super) fn stop_standstill(&mut self) -> Option<TransferFailure> {
+    pub(super) async fn stop_standstill(&mut self) -> Option<TransferFailure> {
         let Work::Transfer(progress, _) = &self.work else {
             return None;
         };
         let failure = progress.standstill();
-        self.begin(Work::Nothing);
+        self.stop_work().await;
         Some(failure)
     }
 
     /// Stops what is done, and what waits for its beginning.
-    fn stop(&mut self) {
+    async fn stop(&mut self) {
         if let Port::Opening(_) = self.port {
             self.port = Port::Absent;
         }
-        self.begin(Work::Nothing);
+        self.stop_work().await;
     }
 
-    /// Work that is not over is dropped.
-    fn begin(&mut self, work: Work) {
+    async fn stop_work(&mut self) {
+        let patience = self.login.place.patience;
+        self.begin(Work::Nothing).stop(patience).await;
+    }
+
+    /// Returns the work before; it is stopped when it is dropped.
+    fn begin(&mut self, work: Work) -> Work {
         self.moved += self.work.moved();
-        self.work = work;
+        mem::replace(&mut self.work, work)
     }
 
     async fn next(&mut self) -> Event {
@@ -363,6 +376,18 @@ impl Work {
         }
     }
 
+    /// Drops it. An upload is over when its file is closed: what is written already must not come into the file after the
+    /// client was told so, and perhaps has begun another one. A write that hangs is waited for as long as `patience`.
+    async fn stop(self, patience: Duration) {
+        let Self::Transfer(progress, running) = self else {
+            return;
+        };
+        drop(running);
+        if let Some(closing) = progress.closing() {
+            let _hangs = timeout(patience, closing.wait()).await.is_err();
+        }
+    }
+
     /// What its data connection has moved.
     fn moved(&self) -> Moved {
         match self {
@@ -372,5 +397,67 @@ impl Work {
             }
             Self::Nothing | Self::Task(_) | Self::Prepared(_) => Moved::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::storage::{Create, Open, StoragePath, Truncate, Write, doors::Doors};
+
+    /// An upload whose write hangs.
+    async fn hang(doors: &Doors) -> Work {
+        let path = StoragePath::resolve(&StoragePath::root(), b"file").unwrap();
+        let how = Open {
+            read: false,
+            write: Some(Write {
+                create: Create::IfMissing,
+                truncate: Truncate::Later,
+                append: false,
+            }),
+            mode: None,
+        };
+        let file = doors.files.open(&path, how).await.unwrap();
+        doors.close("file");
+        let progress = Arc::<Progress>::default();
+        progress.goes_into(&file);
+        let transfer = async move {
+            let written = file.write_together(0, vec![Bytes::from_static(b"x")]);
+            assert!(written.await.is_ok());
+            pending().await
+        };
+        let mut upload = Work::Transfer(progress, Box::pin(transfer));
+        assert!(upload.next().now_or_never().is_none());
+        doors.until_hanging();
+        upload
+    }
+
+    #[tokio::test]
+    async fn an_upload_that_is_stopped_is_over_when_nothing_is_written_any_more() {
+        let doors = Doors::new().await;
+        let upload = hang(&doors).await;
+
+        let mut stopping = Box::pin(upload.stop(Duration::from_hours(1)));
+        assert!((&mut stopping).now_or_never().is_none());
+        doors.open("file");
+        stopping.await;
+
+        let calls = doors.calls();
+        assert!(calls.ends_with(&["write 0+1 file".into(), "close file".into()]));
+    }
+
+    #[tokio::test]
+    async fn a_write_that_hangs_does_not_hold_whoever_stops_an_upload() {
+        let doors = Doors::new().await;
+        let upload = hang(&doors).await;
+
+        let stopping = upload.stop(Duration::from_millis(1));
+        let stopped = timeout(Duration::from_mins(1), stopping).await;
+
+        assert!(stopped.is_ok());
+        doors.open("file");
     }
 }

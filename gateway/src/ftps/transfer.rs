@@ -180,6 +180,7 @@ impl Upload {
             rest,
             representation,
         } = self;
+        progress.goes_into(&file);
         if rest == Rest::Goes {
             progress.at_storage(cut(&file, offset)).await?;
         }

@@ -12,7 +12,7 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::{
     Attributes, Before, Error, File, Folder, Metadata, Open, Result, Space, Storage, StoragePath,
@@ -134,6 +134,19 @@ pub(super) struct LaneFile {
     identity: u64,
     reads: Arc<ReadAhead>,
     writes: WriteQueue,
+    /// Nothing is ever sent: it is dropped when the file is closed.
+    open: watch::Sender<()>,
+}
+
+/// Tells when an open file is closed: no call on it is under way any more, and none will be.
+#[derive(Clone, Debug)]
+pub struct Closing(watch::Receiver<()>);
+
+impl Closing {
+    /// Waits for it.
+    pub async fn wait(mut self) {
+        while self.0.changed().await.is_ok() {}
+    }
 }
 
 impl LaneFile {
@@ -144,7 +157,13 @@ impl LaneFile {
             file: Some(file),
             reads: Arc::default(),
             writes: WriteQueue::default(),
+            open: watch::Sender::default(),
         })
+    }
+
+    /// See [`super::OpenFile::closing`].
+    pub(super) fn closing(&self) -> Closing {
+        Closing(self.open.subscribe())
     }
 
     fn with<T>(&self, call: impl FnOnce(&dyn File) -> Result<T>) -> Result<T> {
@@ -293,8 +312,12 @@ impl Drop for LaneFile {
         let file = self.file.take();
         if self.lane.waiting == Waiting::Sometimes {
             // Closing a file on a network volume waits for its writes.
-            let pool = &self.lane.lane.pool;
-            pool.dispose(&self.lane.user, Box::new(move || drop(file)));
+            let (pool, open) = (&self.lane.lane.pool, self.open.clone());
+            let close = move || {
+                drop(file);
+                drop(open);
+            };
+            pool.dispose(&self.lane.user, Box::new(close));
         }
     }
 }

@@ -46,6 +46,7 @@ use std::{
 use bytes::Bytes;
 
 pub use error::{Error, Result};
+pub use lane::Closing;
 pub use path::{InvalidPath, StoragePath};
 pub use permitted::{Files, Listing, OpenFile};
 pub use types::{

@@ -12,7 +12,7 @@ use gateway_config::Permission;
 use super::{
     Attributes, Before, Create, Entry, Error, Existing, Links, Metadata, Open, Result, Space,
     Storage, StoragePath, Write,
-    lane::{LaneFile, LaneFolder, UserLane},
+    lane::{Closing, LaneFile, LaneFolder, UserLane},
 };
 
 /// The mode bits that clients may set: setuid, setgid and sticky stay the administrator's.
@@ -451,6 +451,11 @@ impl OpenFile {
             allowed?;
             file.write_together(offset, pieces).await
         }
+    }
+
+    /// Tells when the last clone is gone and the file is closed.
+    pub fn closing(&self) -> Closing {
+        self.file.closing()
     }
 
     /// Describes the file. Always allowed.
