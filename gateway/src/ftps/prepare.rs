@@ -13,7 +13,7 @@ use super::{
     progress::{Progress, Record},
     socket::DataSocket,
     target::{Target, Writing},
-    transfer::{Download, Upload, discard},
+    transfer::{Download, Rest, Upload, discard},
 };
 use crate::{
     drain::DrainState,
@@ -127,6 +127,9 @@ impl Place {
             Some(upload) => {
                 // A hole would look like content.
                 within(upload.offset, upload.size)?;
+                if upload.rest == Rest::Goes && upload.offset < upload.size {
+                    upload.file.may_cut().map_err(|error| refused(&error))?;
+                }
                 Ready::upload(Work::Upload(target.path, upload))
             }
             None => Ready::upload(Work::NewUpload(target)),

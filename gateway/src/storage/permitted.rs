@@ -453,6 +453,11 @@ impl OpenFile {
         }
     }
 
+    /// Whether the user may throw away what the file holds, for whoever has to know it beforehand.
+    pub fn may_cut(&self) -> Result<()> {
+        self.granted.need(Permission::Overwrite)
+    }
+
     /// Tells when the last clone is gone and the file is closed.
     pub fn closing(&self) -> Closing {
         self.file.closing()

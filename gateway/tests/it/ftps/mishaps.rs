@@ -239,6 +239,27 @@ async fn who_may_only_make_files_goes_on_with_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_may_only_append_is_refused_a_cut_before_the_150() {
+    let gateway = Gateway::start(|configuration| {
+        for user in configuration.users.values_mut() {
+            user.permissions = BTreeSet::from([Permission::Append]);
+        }
+    })
+    .await;
+    let mut client = Client::explicit(&gateway).await;
+    gateway.write("file", b"0123456789");
+
+    let _data = client.data_port().await;
+    client.check("REST 5", 350).await;
+    client.check("STOR file", 550).await;
+    assert_eq!(gateway.read("file"), b"0123456789");
+
+    client.check("REST 10", 350).await;
+    client.send("STOR file", b"x").await;
+    assert_eq!(gateway.read("file"), b"0123456789x");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_shrinks_while_it_is_sent_is_not_sent_as_whole() {
     let gateway = Gateway::start(unchanged).await;
     let mut client = Client::explicit(&gateway).await;
