@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! LocalStorage → resolve (never out of the root) ─┬→ file (open in place) ← part (`uploads: Atomic`)
+//!                                                 ├→ foresight (what an opening would make)
 //!                                                 └→ listing
 //! ```
 
 mod attributes;
 mod file;
+mod foresight;
 mod listing;
 mod part;
 mod resolve;
@@ -25,9 +27,8 @@ use std::{
 use gateway_config::{Durability, Uploads};
 use rustix::{
     fs::{
-        Access, AtFlags, CWD, Mode, OFlags, RenameFlags, StatxFlags, accessat, chmodat, fstatfs,
-        fstatvfs, linkat, mkdirat, open, readlinkat, renameat, renameat_with, statx, symlinkat,
-        unlinkat, utimensat,
+        AtFlags, CWD, Mode, OFlags, RenameFlags, StatxFlags, chmodat, fstatfs, fstatvfs, linkat,
+        mkdirat, open, readlinkat, renameat, renameat_with, statx, symlinkat, unlinkat, utimensat,
     },
     io::Errno,
 };
@@ -277,32 +278,10 @@ impl Storage for LocalStorage {
     }
 
     fn would_make(&self, path: &OsStr, write: super::Write) -> Result<bool> {
-        let (folder, name) = self.root.parent(path)?;
-        // Looking for a name that is too long fails as making it would.
-        let found = attributes::of_name_if_any(&folder, name)?.map(|found| found.0);
-        let makes = match self.policy.uploads {
-            Uploads::Direct => found.is_none() && write.create != Create::Never,
-            Uploads::Atomic => {
-                let parts = Parts {
-                    folder: folder.clone(),
-                    target: name.into(),
-                    syncing: self.policy.syncing,
-                };
-                match part::meaning(found.as_ref(), write)? {
-                    Meaning::InPlace => false,
-                    Meaning::Whole { .. } => {
-                        parts.is_there()?;
-                        true
-                    }
-                    Meaning::Resume => !parts.is_there()? && write.create != Create::Never,
-                }
-            }
-        };
-        if makes {
-            let access = Access::WRITE_OK | Access::EXEC_OK;
-            accessat(folder, ".", access, AtFlags::empty())?;
+        match self.policy.uploads {
+            Uploads::Direct => self.would_make_in_place(path, write.create),
+            Uploads::Atomic => self.would_make_atomic(path, write),
         }
-        Ok(makes)
     }
 
     fn metadata(&self, path: &OsStr, links: Links) -> Result<Metadata> {

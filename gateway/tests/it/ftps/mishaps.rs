@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     fs::OpenOptions,
     io::{ErrorKind, Write as _},
+    os::unix::fs::symlink,
 };
 
 use gateway_config::{Configuration, Permission, Uploads};
@@ -123,6 +124,27 @@ async fn an_upload_without_a_data_connection_makes_no_file() {
         let left = std::fs::read_dir(gateway.volume()).unwrap().count();
         assert_eq!(left, 0, "{command}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_link_points_to_is_made_with_its_data_connection() {
+    let gateway = Gateway::start(hasty).await;
+    let mut client = Client::explicit(&gateway).await;
+    symlink("target", gateway.volume().join("link")).unwrap();
+
+    for command in ["STOR link", "APPE link"] {
+        let stream = client.data_port().await;
+        client.check(command, 150).await;
+        // No TLS: this is no data connection yet.
+        drop(stream);
+
+        let reply = client.reply().await.unwrap();
+        assert!(reply.starts_with("42"), "{command}: {reply}");
+        assert!(!gateway.volume().join("target").exists(), "{command}");
+    }
+
+    client.send("STOR link", b"content").await;
+    assert_eq!(gateway.read("target"), b"content");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -193,6 +193,33 @@ fn links_are_read_inside_the_root() {
 }
 
 #[test]
+fn what_a_link_points_to_in_vain_is_told_and_not_made() {
+    for (resolver, uploads) in [
+        (Resolver::Kernel, Uploads::Direct),
+        (Resolver::Kernel, Uploads::Atomic),
+        (Resolver::Walk, Uploads::Direct),
+    ] {
+        let (_volume, storage) = user(resolver, uploads);
+        storage.make_folder(path("d"), 0o750).unwrap();
+        let link = |text: &str, name: &str| storage.symlink(path(text), path(name)).unwrap();
+        link("new", "link");
+        link("/d/new", "absolute");
+        link("../link", "d/chain");
+        link("missing/new", "nowhere");
+
+        let would_make = |name: &str| storage.would_make(path(name), RESUME.write.unwrap());
+        for name in ["link", "absolute", "d/chain"] {
+            assert!(would_make(name).unwrap(), "{resolver:?} {uploads:?} {name}");
+        }
+        assert!(matches!(would_make("nowhere"), Err(Error::NotFound)));
+        for unmade in ["new", "d/new"] {
+            let found = storage.metadata(path(unmade), Links::Keep);
+            assert!(matches!(found, Err(Error::NotFound)), "{unmade}");
+        }
+    }
+}
+
+#[test]
 fn links_that_turn_in_a_circle_are_refused() {
     for resolver in RESOLVERS {
         let (_volume, storage) = user(resolver, Uploads::Direct);
