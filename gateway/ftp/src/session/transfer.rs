@@ -87,7 +87,7 @@ impl Session {
             return self.say(521, "Data is encrypted here: send PBSZ 0 and PROT P first");
         }
         match self.account().map(|account| account.port) {
-            // Opening a file to write may already change it.
+            // The abort is this one's, too: nothing is opened only to be closed again.
             Some(Port::Reserved) if self.is_abort_waiting() => {
                 self.close_data_port();
                 self.say(426, ABORTED);
