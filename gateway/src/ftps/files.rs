@@ -19,6 +19,8 @@ pub(super) struct Place {
     pub(super) folder: StoragePath,
     /// How long storage may take: a call that hangs must not hold the session.
     pub(super) patience: Duration,
+    /// What a transfer may hold in memory, in bytes.
+    pub(super) memory_bytes_max: usize,
 }
 
 /// How a task has ended.
@@ -166,6 +168,7 @@ mod tests {
             files: doors.files.clone(),
             folder: StoragePath::root(),
             patience: Duration::from_millis(1),
+            memory_bytes_max: 0,
         }
     }
 

@@ -56,12 +56,15 @@ pub(super) async fn log_in(
             tracing::warn!(user = account.name(), %error, "the user's folder cannot be opened");
             LoginFailure::Storage
         })?;
+    let configured = &endpoint.configuration.endpoint;
+    let memory = configured.limits.memory_per_session_bytes;
     Ok(LoggedIn {
         account,
         place: Place {
             files,
             folder: StoragePath::root(),
-            patience: Duration::from_secs(endpoint.configuration.endpoint.storage.stuck_seconds),
+            patience: Duration::from_secs(configured.storage.stuck_seconds),
+            memory_bytes_max: usize::try_from(memory).unwrap_or(usize::MAX),
         },
     })
 }

@@ -116,11 +116,10 @@ impl Place {
             self.expect_beginning(&path).await?;
         }
         let target = Target {
-            files: self.files.clone(),
+            place: self.clone(),
             path,
             writing,
             representation,
-            patience: self.patience,
         };
         let found = target.find().await;
         let ready = match found.map_err(|error| refused(&error))? {
@@ -153,11 +152,10 @@ impl Place {
         for _ in 0..NAMES_TRIED {
             let name = unique_name()?;
             let target = Target {
-                files: self.files.clone(),
+                place: self.clone(),
                 path: self.resolve(&name)?,
                 writing: Writing::Unique,
                 representation,
-                patience: self.patience,
             };
             match target.find().await {
                 Ok(None) => {

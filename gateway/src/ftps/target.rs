@@ -1,22 +1,22 @@
 //! Where an upload goes: a file that is there, or one that is made when the data connection is.
 
-use std::time::Duration;
-
 use ftp::Representation;
 use tokio::time::timeout;
 
-use super::transfer::{Rest, Upload};
-use crate::storage::{self, Create, Error, Files, Open, OpenFile, StoragePath, Truncate, Write};
+use super::{
+    files::Place,
+    transfer::{Rest, Upload, chunks_within},
+};
+use crate::storage::{self, Create, Error, Open, OpenFile, StoragePath, Truncate, Write};
 
 /// A file that an upload is for.
 #[derive(Debug)]
 pub(super) struct Target {
-    pub(super) files: Files,
+    /// Whose files it is among.
+    pub(super) place: Place,
     pub(super) path: StoragePath,
     pub(super) writing: Writing,
     pub(super) representation: Representation,
-    /// How long the making of it may take.
-    pub(super) patience: Duration,
 }
 
 /// What changes a file in which way.
@@ -35,7 +35,8 @@ pub(super) enum Writing {
 impl Target {
     /// Opens the file if it is there; what it holds stays. None: nothing has the name, and the file can be made.
     pub(super) async fn find(&self) -> storage::Result<Option<Upload>> {
-        match self.files.open_if_there(&self.path, self.how()).await? {
+        let files = &self.place.files;
+        match files.open_if_there(&self.path, self.how()).await? {
             Some(file) => self.upload(file).await.map(Some),
             None => Ok(None),
         }
@@ -45,10 +46,10 @@ impl Target {
     /// there before.
     pub(super) async fn make(self) -> storage::Result<Upload> {
         let making = async {
-            let file = self.files.open(&self.path, self.how()).await?;
+            let file = self.place.files.open(&self.path, self.how()).await?;
             self.upload(file).await
         };
-        let made = timeout(self.patience, making).await;
+        let made = timeout(self.place.patience, making).await;
         made.unwrap_or(Err(Error::Stuck))
     }
 
@@ -65,6 +66,7 @@ impl Target {
             size,
             rest,
             representation: self.representation,
+            chunks_max: chunks_within(self.place.memory_bytes_max),
         })
     }
 
@@ -91,6 +93,8 @@ impl Target {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::storage::doors::Doors;
 
@@ -99,11 +103,15 @@ mod tests {
         let doors = Doors::new().await;
         doors.close("file");
         let target = Target {
-            files: doors.files.clone(),
+            place: Place {
+                files: doors.files.clone(),
+                folder: StoragePath::root(),
+                patience: Duration::from_millis(1),
+                memory_bytes_max: 0,
+            },
             path: StoragePath::resolve(&StoragePath::root(), b"file").unwrap(),
             writing: Writing::Whole,
             representation: Representation::Image,
-            patience: Duration::from_millis(1),
         };
 
         let made = timeout(Duration::from_mins(1), target.make()).await;

@@ -26,8 +26,11 @@ use crate::storage::{self, Attributes, OpenFile};
 /// Bytes that are read or written at a time.
 const CHUNK: usize = 256 * 1024;
 
-/// Chunks of one upload that are at storage or wait for it.
+/// Chunks of one upload that are at storage or wait for it, where memory admits so many.
 const CHUNKS_MAX: usize = 4;
+
+/// Chunks of one upload beside those: one is filled, one is free again, and TLS buffers as much as one.
+const CHUNKS_BESIDE: usize = 3;
 
 /// How long the last words of a data connection may take.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -136,6 +139,15 @@ pub(super) struct Upload {
     /// What becomes of that which it holds from the offset on.
     pub(super) rest: Rest,
     pub(super) representation: Representation,
+    /// Chunks that may be at storage or wait for it; see [`chunks_within`].
+    pub(super) chunks_max: usize,
+}
+
+/// How many chunks of an upload may be at storage or wait for it, if the upload is to hold this many bytes at most; one is
+/// needed.
+pub(super) fn chunks_within(memory_bytes_max: usize) -> usize {
+    let chunks = memory_bytes_max / CHUNK;
+    chunks.saturating_sub(CHUNKS_BESIDE).clamp(1, CHUNKS_MAX)
 }
 
 /// What becomes of that which a file holds beyond the beginning of an upload.
@@ -179,12 +191,13 @@ impl Upload {
             size: _,
             rest,
             representation,
+            chunks_max,
         } = self;
         progress.goes_into(&file);
         if rest == Rest::Goes {
             progress.at_storage(cut(&file, offset)).await?;
         }
-        let mut writes = Writes::new(file, offset);
+        let mut writes = Writes::new(file, offset, chunks_max);
         let from_wire = match representation {
             Representation::Image => None,
             Representation::Ascii => Some(FromWire::default()),
@@ -228,18 +241,20 @@ struct Writes {
     waiting: Vec<Bytes>,
     /// Chunks that are being written or wait.
     held: usize,
+    held_max: usize,
     /// A chunk that was written and can be filled again.
     spare: Option<BytesMut>,
 }
 
 impl Writes {
-    fn new(file: OpenFile, offset: u64) -> Self {
+    fn new(file: OpenFile, offset: u64, held_max: usize) -> Self {
         Self {
             file,
             offset,
             running: None,
             waiting: Vec::new(),
             held: 0,
+            held_max,
             spare: None,
         }
     }
@@ -258,8 +273,8 @@ impl Writes {
                 biased;
                 Some(written) = end_of(&mut self.running) => self.note(written)?,
                 // Storage alone can go on; whoever watches must know that it is not the client who stands still.
-                () = progress.at_storage(std::future::pending()), if self.held >= CHUNKS_MAX => {}
-                received = receive(stream, &mut chunk, &mut self.spare), if self.held < CHUNKS_MAX => {
+                () = progress.at_storage(std::future::pending()), if self.held >= self.held_max => {}
+                received = receive(stream, &mut chunk, &mut self.spare), if self.held < self.held_max => {
                     match received {
                         Ok(0) => break Ok(()),
                         Ok(count) => progress.note(count),
@@ -411,6 +426,7 @@ mod tests {
             size: 0,
             rest: Rest::Stays,
             representation: Representation::Image,
+            chunks_max: CHUNKS_MAX,
         };
         doors.close("file");
         (doors, upload)
@@ -468,5 +484,20 @@ mod tests {
 
         doors.until_closed();
         assert_eq!(writes(&doors), ["write 0+262144 file"]);
+    }
+
+    #[tokio::test]
+    async fn no_more_is_held_than_memory_admits() {
+        for (memory_bytes_max, held) in [(0, 1), (4 * CHUNK, 1), (5 * CHUNK, 2), (1 << 30, 4)] {
+            let (doors, mut upload) = begin().await;
+            upload.chunks_max = chunks_within(memory_bytes_max);
+            let (progress, mut content) = (Progress::default(), CONTENT.as_slice());
+
+            let storing = upload.store(&mut content, &progress);
+            assert!(storing.now_or_never().is_none());
+
+            assert_eq!(CONTENT.len() - content.len(), held * CHUNK);
+            doors.open("file");
+        }
     }
 }
