@@ -2,7 +2,8 @@
 //!
 //! Seeing what something is (stat, the text of a link, the free space) is always allowed. Whoever may only make new
 //! files writes freely in what an opening of theirs has made, and nowhere else; whoever may only append writes at or
-//! beyond the end that the file had when it was opened.
+//! beyond the end that the file had when it was opened. With `uploads: Atomic` the name `.NAME.part` belongs to NAME:
+//! whoever may make NAME throws away what is left there, since a broken upload must be repeatable by whoever made it.
 
 use std::{collections::BTreeSet, ffi::OsStr, os::unix::ffi::OsStrExt, sync::Arc};
 
