@@ -4,7 +4,7 @@
 //! serve (one task a client) → connection (what happens next → ftp::Session → what to do)
 //!     → due (pure: what time itself asks for)
 //!     → perform (one function an action) → state (who is there, what is done for them)
-//!         → login, files, prepare → transfer, list
+//!         → login, files, prepare → transfer (→ writes), list
 //! control (lines and replies) and data connections are sockets (socket.rs: counted) inside tls
 //! passive hands out ports and data connections
 //! ```
@@ -32,6 +32,7 @@ mod list;
 mod pattern;
 mod progress;
 mod transfer;
+mod writes;
 
 mod failure;
 

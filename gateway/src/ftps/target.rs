@@ -5,7 +5,8 @@ use tokio::time::timeout;
 
 use super::{
     files::Place,
-    transfer::{Rest, Upload, chunks_within},
+    transfer::{Rest, Upload},
+    writes::chunks_within,
 };
 use crate::storage::{self, Create, Error, Open, OpenFile, StoragePath, Truncate, Write};
 
