@@ -134,22 +134,15 @@ impl<'a> Shared<'a> {
             proxy_protocol,
             ..
         } = self;
-        let mut data_connections =
+        let data_connections =
             compile_data_connections(endpoint, placement, share, proxy_protocol, problems);
-        let mut listeners = self.listeners.clone();
-        // FTPS and its data connections are served together or not at all.
-        if data_connections.is_none() {
-            listeners.retain(|listener| listener.protocol == Protocol::Sftp);
-        }
-        let mut protocols = listeners.iter().map(|listener| listener.protocol);
-        data_connections.take_if(|_| protocols.all(|protocol| protocol == Protocol::Sftp));
         let storage = &endpoint.spec.storage;
-        Endpoint {
+        whole_ftps(Endpoint {
             version: VERSION,
             namespace: namespace_of(&endpoint.metadata).to_owned(),
             name: name_of(&endpoint.metadata).to_owned(),
             generation: endpoint.metadata.generation.unwrap_or_default(),
-            listeners,
+            listeners: self.listeners.clone(),
             client_address: placement.client_address,
             proxy_protocol: proxy_protocol.clone(),
             data_connections,
@@ -164,7 +157,7 @@ impl<'a> Shared<'a> {
             },
             drain_seconds: Duration::from(endpoint.spec.drain_timeout).as_secs(),
             users: BTreeMap::new(),
-        }
+        })
     }
 
     /// The certificates of the listeners that this gateway serves.
@@ -176,6 +169,20 @@ impl<'a> Shared<'a> {
             .map(|(name, certificate)| (name.clone(), certificate.clone()))
             .collect()
     }
+}
+
+/// FTPS and its data connections are served together or not at all.
+pub(crate) fn whole_ftps(mut endpoint: Endpoint) -> Endpoint {
+    let data_connections = endpoint.data_connections.take();
+    endpoint.data_connections = data_connections.filter(|data| !data.passive.ports.is_empty());
+    let is_sftp = |listener: &Listener| listener.protocol == Protocol::Sftp;
+    if endpoint.data_connections.is_none() {
+        endpoint.listeners.retain(is_sftp);
+    }
+    endpoint
+        .data_connections
+        .take_if(|_| endpoint.listeners.iter().all(is_sftp));
+    endpoint
 }
 
 fn compile_proxy_protocol(

@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::Secret;
 
 use crate::{
     Certificate, Mistake, Observed, PassivePlacement, Placement, Problem, Share, Situation,
-    Sources,
+    Sources, Told,
     claim::{Access, access},
     compile::{Shared, compile_users},
     desired::{ADMIN_PORT, DATA_FOLDER, configuration, members, shards},
@@ -19,7 +19,9 @@ use crate::{
     foreign::Foreign,
     host_keys::HostKeys,
     issuers::answers,
+    names,
     problem::name_of,
+    running::Running,
 };
 
 /// What surrounds the gateways of an endpoint and is the same for all of them.
@@ -56,8 +58,10 @@ impl Surroundings {
 pub(crate) struct Configured {
     /// The shards of the users.
     pub(crate) users: Vec<Secret>,
-    /// The configuration of each gateway.
-    pub(crate) configurations: Vec<Secret>,
+    /// What each gateway is told that has something to serve.
+    gateways: BTreeMap<u16, Endpoint>,
+    /// The digest of each shard, by its file.
+    digests: BTreeMap<String, Digest>,
     /// The certificates of the listeners that are served.
     pub(crate) certificates: BTreeMap<String, Certificate>,
     /// The slots that have no configuration: there would be nothing to serve, or its Secret is somebody else's.
@@ -86,30 +90,45 @@ impl Configured {
         let certificates = first.map(|gateway| shared.certificates_of(gateway));
         let (users, digests) = users(sources, situation, &placement, problems);
 
-        let mut configurations = Vec::new();
-        let mut idle = BTreeSet::new();
-        let wanted = gateways.range(..around.access.replicas);
-        for (slot, gateway) in wanted {
-            let serving = Some(gateway).filter(|gateway| !gateway.listeners.is_empty());
-            let secret = serving
-                .and_then(|gateway| configuration(endpoint, *slot, gateway, &digests))
-                .and_then(|secret| foreign.admit(secret, problems));
-            match secret {
-                Some(secret) => configurations.push(secret),
-                None => _ = idle.insert(*slot),
-            }
-        }
+        let (gateways, idle): (BTreeMap<_, _>, BTreeMap<_, _>) = gateways
+            .into_iter()
+            .filter(|(slot, _)| *slot < around.access.replicas)
+            .partition(|(slot, gateway)| {
+                let metadata =
+                    names::owned(endpoint, names::slot(name_of(&endpoint.metadata), *slot));
+                !gateway.listeners.is_empty() && foreign.leaves("Secret", &metadata, problems)
+            });
         Self {
             users,
-            configurations,
+            gateways,
+            digests,
             certificates: certificates.unwrap_or_default(),
-            idle,
+            idle: idle.into_keys().collect(),
         }
     }
 
+    /// The Secret of each gateway; one that keeps its pod is told what it can serve with that.
+    pub(crate) fn configurations(
+        &self,
+        endpoint: &SecureFtpEndpoint,
+        running: &BTreeMap<u16, Running>,
+        told: &Told,
+    ) -> Vec<Secret> {
+        let gateways = self.gateways.iter();
+        gateways
+            .filter_map(|(slot, gateway)| match running.get(slot) {
+                None => configuration(endpoint, *slot, gateway, &self.digests),
+                Some(running) => {
+                    let gateway = running.fit(gateway.clone(), told);
+                    configuration(endpoint, *slot, &gateway, &self.digests)
+                }
+            })
+            .collect()
+    }
+
     /// One digest of everything that the gateways read.
-    pub(crate) fn digest(&self, host_keys: &HostKeys) -> String {
-        let configurations = self.configurations.iter().map(|secret| {
+    pub(crate) fn digest(&self, configurations: &[Secret], host_keys: &HostKeys) -> String {
+        let configurations = configurations.iter().map(|secret| {
             let data = secret.data.iter().flatten();
             data.map(|(_, content)| content.0.as_slice())
         });

@@ -31,6 +31,7 @@ mod plan;
 mod problem;
 mod references;
 mod roll;
+mod running;
 mod secrets;
 mod selection;
 mod settings;

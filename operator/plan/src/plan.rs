@@ -103,7 +103,9 @@ pub fn plan(sources: Sources<'_>, situation: Situation<'_>) -> Plan {
     let blocked = blocked(&around, &configured, &slots);
     let wanted = stateful_sets(&gateways, &slots, foreign, &mut problems);
     let roll = roll(wanted, &blocked, &slots);
-    let configuration_digest = configured.digest(&around.host_keys);
+    let running = slots.running(&roll, observed);
+    let configurations = configured.configurations(endpoint, &running, &around.exposed.told);
+    let configuration_digest = configured.digest(&configurations, &around.host_keys);
     let objects = Objects::of(endpoint, observed, foreign, &mut problems);
     let facts = Facts {
         problems: &problems,
@@ -122,7 +124,7 @@ pub fn plan(sources: Sources<'_>, situation: Situation<'_>) -> Plan {
             new_host_keys: around.host_keys.new,
             certificates: objects.certificates,
             users: configured.users,
-            configurations: configured.configurations,
+            configurations,
             network_policy: objects.network_policy,
             disruption_budget: objects.disruption_budget,
             service: objects.service,

@@ -14,6 +14,7 @@ use crate::{
     Observed,
     names::{self, TEMPLATE_ANNOTATION},
     problem::name_of,
+    running::Running,
 };
 
 /// What a container says that ends again and again.
@@ -109,6 +110,18 @@ impl<'a> Slots<'a> {
     /// The `StatefulSets` by slot.
     pub(crate) fn sets(&self) -> &BTreeMap<u16, &'a StatefulSet> {
         &self.sets
+    }
+
+    /// The wanted slots that keep an older pod in this turn.
+    pub(crate) fn running(&self, roll: &Roll, observed: &Observed) -> BTreeMap<u16, Running> {
+        let is_applied = |set: &StatefulSet| {
+            let mut applied = roll.apply.iter();
+            applied.any(|applied| applied.metadata.name == set.metadata.name)
+        };
+        let sets = self.sets.range(self.wanted());
+        sets.filter(|(_, set)| !is_applied(set))
+            .map(|(slot, set)| (*slot, Running::of(set, observed)))
+            .collect()
     }
 
     /// Which of these slots gets a new template first.

@@ -26,7 +26,7 @@ pub(crate) use disruption_budget::disruption_budget;
 pub use host_keys::NewHostKeys;
 pub(crate) use network_policy::network_policy;
 pub(crate) use pod::{Gateways, Nodes};
-pub(crate) use ports::ADMIN_PORT;
+pub(crate) use ports::{ADMIN_PORT, listener_port_name, passive_port_name};
 pub(crate) use service::{service, type_name};
 pub(crate) use stateful_set::stateful_set;
 pub use users::{KnownHash, known_hashes};

@@ -54,12 +54,12 @@ impl<'a> Ports<'a> {
 }
 
 /// The name of a listener's port.
-pub(super) fn listener_port_name(port: u16) -> String {
+pub(crate) fn listener_port_name(port: u16) -> String {
     format!("c{port}")
 }
 
 /// The name of a passive port. A pod has this name only if it serves this port, so the Service sends each passive port to
 /// the one gateway that has it.
-pub(super) fn passive_port_name(port: u16) -> String {
+pub(crate) fn passive_port_name(port: u16) -> String {
     format!("p{port}")
 }
