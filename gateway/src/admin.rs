@@ -252,7 +252,9 @@ fn answer(request: &[u8], subject: &Subject) -> Answer {
         return Answer::text("405 Method Not Allowed", "GET only\n");
     }
     match path {
-        b"/livez" if !subject.heartbeat.is_alive() => unavailable("the runtime is stuck\n"),
+        b"/livez" | b"/readyz" if !subject.heartbeat.is_alive() => {
+            unavailable("the runtime is stuck\n")
+        }
         b"/readyz" if !(subject.is_ready)() => unavailable("clients are not served\n"),
         b"/livez" | b"/readyz" => Answer::text("200 OK", "ok\n"),
         b"/metrics" => metrics(&subject.registry),
@@ -291,14 +293,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_heart_that_has_not_beaten_for_long_is_not_alive() {
+    async fn a_heart_that_has_not_beaten_for_long_is_neither_alive_nor_ready() {
         let mut heartbeat = Heartbeat::start();
         assert!(heartbeat.is_alive());
 
         heartbeat.started = Instant::now().checked_sub(BEATS_MISSED).unwrap();
 
-        let answer = answer(b"GET /livez HTTP/1.1\r\n\r\n", &subject(heartbeat));
-        assert_eq!(answer.status, "503 Service Unavailable");
+        let subject = subject(heartbeat);
+        for request in [
+            &b"GET /livez HTTP/1.1\r\n\r\n"[..],
+            b"GET /readyz HTTP/1.1\r\n\r\n",
+        ] {
+            assert_eq!(answer(request, &subject).status, "503 Service Unavailable");
+        }
     }
 
     #[tokio::test]

@@ -27,6 +27,8 @@ const FOLLOWERS_MAX: usize = 16;
 const REQUEST_MAX: u64 = 128;
 /// How long a request may take to arrive.
 const REQUEST_TIME: Duration = Duration::from_secs(5);
+/// How long a gateway may take to answer at all: one that is stuck never does.
+const ANSWER_TIME: Duration = Duration::from_secs(5);
 /// How often it is looked how many transfers are left.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -62,6 +64,9 @@ pub enum ControlError {
         /// Why.
         source: io::Error,
     },
+    /// The gateway takes the request and says nothing.
+    #[error("the gateway does not answer: it is stuck")]
+    Silent,
     /// The gateway left before it said that it was drained: it has ended.
     #[error("the gateway broke off")]
     BrokenOff(#[source] io::Error),
@@ -212,9 +217,10 @@ pub async fn drain(
         .await
         .map_err(ControlError::BrokenOff)?;
     let mut lines = BufReader::new(stream).lines();
+    let first = timeout(ANSWER_TIME, lines.next_line()).await;
+    let mut line = first.or(Err(ControlError::Silent))?;
     loop {
-        let line = lines.next_line().await.map_err(ControlError::BrokenOff)?;
-        match line.as_deref() {
+        match line.map_err(ControlError::BrokenOff)?.as_deref() {
             // A gateway that is drained may end before its last word is read.
             Some("finished") | None => return Ok(()),
             Some(line) => match line.strip_prefix("waiting ") {
@@ -222,5 +228,23 @@ pub async fn drain(
                 None => return Err(ControlError::Refused(line.to_owned())),
             },
         }
+        line = lines.next_line().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_gateway_that_is_stuck_holds_up_nobody_who_asks_it_to_drain() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("control.sock");
+        let _never_accepts = UnixListener::bind(&path).unwrap();
+
+        let hour = Duration::from_hours(1);
+        let asked = timeout(hour, drain(&path, hour, Arrivals::Serve, |_| {})).await;
+
+        assert!(matches!(asked, Ok(Err(ControlError::Silent))), "{asked:?}");
     }
 }

@@ -29,6 +29,8 @@ use crate::{
 const NOBODY: i64 = 65532;
 /// What a pod has, beyond its drain, to end.
 const END_SECONDS: u64 = 60;
+/// What a gateway has to end that does not answer: it cannot drain, and nobody is served until it has ended.
+const STUCK_SECONDS: i64 = 30;
 const HOSTNAME: &str = "kubernetes.io/hostname";
 const PROGRAM: &str = "/secureftp-gateway";
 
@@ -190,7 +192,10 @@ fn container(gateways: &Gateways<'_>, slot: u16, drain_seconds: u64) -> Containe
             ..Lifecycle::default()
         }),
         // A gateway that is busy is not dead: a restart would cut off every transfer.
-        liveness_probe: Some(probe("/livez", 10, 6)),
+        liveness_probe: Some(Probe {
+            termination_grace_period_seconds: Some(STUCK_SECONDS),
+            ..probe("/livez", 10, 6)
+        }),
         readiness_probe: Some(probe("/readyz", 5, 3)),
         ports: Some(container_ports(gateways.endpoint, slot)),
         resources: Some(template.resources.clone().unwrap_or_else(resources)),
