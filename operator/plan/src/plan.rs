@@ -135,7 +135,7 @@ pub fn plan(sources: Sources<'_>, situation: Situation<'_>) -> Plan {
     }
 }
 
-/// The objects that depend on nothing but what is written.
+/// The objects that all gateways share.
 struct Objects {
     certificates: Vec<CertificateRequest>,
     network_policy: Option<NetworkPolicy>,
@@ -157,9 +157,9 @@ impl Objects {
         certificates.retain(|request| foreign.leaves("Certificate", &request.metadata, problems));
         Self {
             certificates,
-            network_policy: foreign.admit(network_policy(endpoint), problems),
+            network_policy: foreign.admit(network_policy(endpoint, observed), problems),
             disruption_budget: foreign.admit(disruption_budget(endpoint), problems),
-            service: foreign.admit(service(endpoint), problems),
+            service: foreign.admit(service(endpoint, observed), problems),
         }
     }
 }

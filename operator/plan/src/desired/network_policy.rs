@@ -9,21 +9,21 @@ use k8s_openapi::{
     apimachinery::pkg::{apis::meta::v1::LabelSelector, util::intstr::IntOrString},
 };
 
-use super::ports::{ADMIN_PORT, Ports, TCP};
-use crate::{names, problem::name_of};
+use super::ports::{ADMIN_PORT, TCP, reached};
+use crate::{Observed, names, problem::name_of};
 
 /// The `NetworkPolicy`. A gateway opens no connection: it needs neither names nor the API server, and its volume and its
 /// configuration are mounted by the node. Answers to what comes in are not egress.
-pub(crate) fn network_policy(endpoint: &SecureFtpEndpoint) -> NetworkPolicy {
+pub(crate) fn network_policy(endpoint: &SecureFtpEndpoint, observed: &Observed) -> NetworkPolicy {
     let name = name_of(&endpoint.metadata);
-    let ports = Ports::of(endpoint);
-    let listeners = ports.listeners.iter().map(|port| policy_port(*port, None));
-    let passive = ports
-        .range()
-        .map(|(start, end)| policy_port(start, Some(end)));
+    let ranges = ranges(reached(endpoint, observed).into_keys());
+    let ports = ranges.into_iter();
+    let ports: Vec<_> = ports
+        .map(|(start, end)| policy_port(start, Some(end).filter(|end| *end != start)))
+        .collect();
     let clients = NetworkPolicyIngressRule {
         from: None,
-        ports: Some(listeners.chain(passive).collect()),
+        ports: Some(ports),
     };
     let scrapers = NetworkPolicyIngressRule {
         from: Some(vec![NetworkPolicyPeer {
@@ -41,6 +41,18 @@ pub(crate) fn network_policy(endpoint: &SecureFtpEndpoint) -> NetworkPolicy {
             egress: None,
         }),
     }
+}
+
+/// The first and the last of all ports that follow each other.
+fn ranges(ports: impl IntoIterator<Item = u16>) -> Vec<(u16, u16)> {
+    let mut ranges: Vec<(u16, u16)> = Vec::new();
+    for port in ports {
+        match ranges.last_mut() {
+            Some((_, end)) if end.checked_add(1) == Some(port) => *end = port,
+            _ => ranges.push((port, port)),
+        }
+    }
+    ranges
 }
 
 fn policy_port(port: u16, end: Option<u16>) -> NetworkPolicyPort {

@@ -1,11 +1,12 @@
 //! The ports of an endpoint as it is written, whether each of them can be served yet or not: what is mended later must
 //! not replace pods.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crds::{Passive, SecureFtpEndpoint};
+use k8s_openapi::api::apps::v1::StatefulSet;
 
-use crate::{Share, data_connections::is_ftps};
+use crate::{Observed, Share, data_connections::is_ftps};
 
 /// The port of the gateways' admin server, and its name.
 pub(crate) const ADMIN_PORT: u16 = 9090;
@@ -45,12 +46,32 @@ impl<'a> Ports<'a> {
         ports.retain(|port| *port != ADMIN_PORT && !self.listeners.contains(port));
         ports
     }
+}
 
-    /// The first and the last passive port of the whole endpoint.
-    pub(super) fn range(&self) -> Option<(u16, u16)> {
-        let range = self.passive?.ports;
-        (range.start <= range.end).then_some((range.start, range.end))
-    }
+/// The ports at which the gateways of an endpoint are reached, and their names.
+pub(super) fn reached(endpoint: &SecureFtpEndpoint, observed: &Observed) -> BTreeMap<u16, String> {
+    let ports = Ports::of(endpoint);
+    let listeners = ports.listeners.iter();
+    let listeners = listeners.map(|port| (*port, listener_port_name(*port)));
+    let passive = ports.passive(Share::Whole).into_iter();
+    let passive = passive.map(|port| (port, passive_port_name(port)));
+    // Until the last gateway has its new pod, those that wait for theirs are reached at the old ports.
+    let mut reached = declared(&observed.stateful_sets);
+    reached.extend(listeners.chain(passive));
+    reached
+}
+
+/// The ports of the pods without those of their admin servers.
+fn declared(sets: &[StatefulSet]) -> BTreeMap<u16, String> {
+    let pods = sets
+        .iter()
+        .filter_map(|set| set.spec.template.spec.as_ref());
+    let containers = pods.flat_map(|pod| &pod.containers);
+    let ports = containers.flat_map(|container| container.ports.iter().flatten());
+    ports
+        .filter_map(|port| Some((port.container_port.try_into().ok()?, port.name.clone()?)))
+        .filter(|(port, name)| [listener_port_name(*port), passive_port_name(*port)].contains(name))
+        .collect()
 }
 
 /// The name of a listener's port.

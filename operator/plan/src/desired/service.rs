@@ -6,19 +6,16 @@ use k8s_openapi::{
     apimachinery::pkg::util::intstr::IntOrString,
 };
 
-use super::ports::{Ports, TCP, listener_port_name, passive_port_name};
-use crate::{Share, names, problem::name_of};
+use super::ports::{TCP, reached};
+use crate::{Observed, names, problem::name_of};
 
 /// The Service. It declares the whole passive range from the first day, also the ports of slots that do not exist: so
 /// scaling changes nothing here, and a port without a gateway has no endpoint.
-pub(crate) fn service(endpoint: &SecureFtpEndpoint) -> Service {
+pub(crate) fn service(endpoint: &SecureFtpEndpoint, observed: &Observed) -> Service {
     let name = name_of(&endpoint.metadata);
     let exposure = &endpoint.spec.exposure;
-    let ports = Ports::of(endpoint);
-    let listeners = ports.listeners.iter();
-    let listeners = listeners.map(|port| service_port(*port, listener_port_name(*port)));
-    let passive = ports.passive(Share::Whole).into_iter();
-    let passive = passive.map(|port| service_port(port, passive_port_name(port)));
+    let ports = reached(endpoint, observed).into_iter();
+    let ports = ports.map(|(port, name)| service_port(port, name));
 
     let mut metadata = names::owned(endpoint, names::service(name));
     metadata.annotations = Some(exposure.annotations.clone()).filter(|all| !all.is_empty());
@@ -29,7 +26,7 @@ pub(crate) fn service(endpoint: &SecureFtpEndpoint) -> Service {
         spec: Some(ServiceSpec {
             type_: Some(type_name(exposure.kind).to_owned()),
             selector: Some(names::selector(name)),
-            ports: Some(listeners.chain(passive).collect()),
+            ports: Some(ports.collect()),
             external_traffic_policy: from_outside
                 .then(|| policy_name(exposure.external_traffic_policy).to_owned()),
             load_balancer_class: exposure.load_balancer_class.clone().filter(|_| balanced),
