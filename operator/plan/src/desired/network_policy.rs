@@ -21,10 +21,11 @@ pub(crate) fn network_policy(endpoint: &SecureFtpEndpoint, observed: &Observed) 
     let ports: Vec<_> = ports
         .map(|(start, end)| policy_port(start, Some(end).filter(|end| *end != start)))
         .collect();
-    let clients = NetworkPolicyIngressRule {
+    // A rule that names no port would open all of them.
+    let clients = (!ports.is_empty()).then_some(NetworkPolicyIngressRule {
         from: None,
         ports: Some(ports),
-    };
+    });
     let scrapers = NetworkPolicyIngressRule {
         from: Some(vec![NetworkPolicyPeer {
             namespace_selector: Some(LabelSelector::default()),
@@ -37,7 +38,7 @@ pub(crate) fn network_policy(endpoint: &SecureFtpEndpoint, observed: &Observed) 
         spec: Some(NetworkPolicySpec {
             pod_selector: Some(names::pods(name)),
             policy_types: Some(vec!["Ingress".to_owned(), "Egress".to_owned()]),
-            ingress: Some(vec![clients, scrapers]),
+            ingress: Some(clients.into_iter().chain([scrapers]).collect()),
             egress: None,
         }),
     }
