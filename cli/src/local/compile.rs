@@ -164,6 +164,7 @@ fn placement(
             // This machine is the only gateway, whatever `replicas` says.
             share: Share::Whole,
             told: Told::AsBound,
+            told_before: BTreeMap::new(),
             // Clients of one address find that one here, not the one that the manifest promises elsewhere.
             address: match address {
                 IpAddr::V4(address) if !address.is_unspecified() => Some(address),

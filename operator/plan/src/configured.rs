@@ -21,7 +21,7 @@ use crate::{
     issuers::answers,
     names,
     problem::name_of,
-    running::Running,
+    running::{Running, told, told_ports},
 };
 
 /// What surrounds the gateways of an endpoint and is the same for all of them.
@@ -79,7 +79,7 @@ impl Configured {
         let foreign = Foreign::of(endpoint, situation.observed);
         let placement = Placement {
             certificates: answers(sources, situation.observed, problems),
-            ..placement(endpoint, around)
+            ..placement(endpoint, situation.observed, around)
         };
         let mut shared = Shared::compile(sources, &placement, problems);
         if !around.host_keys.suffice() {
@@ -147,7 +147,13 @@ impl Configured {
 }
 
 /// Where the gateways run, without certificates.
-fn placement(endpoint: &SecureFtpEndpoint, around: &Surroundings) -> Placement {
+fn placement(
+    endpoint: &SecureFtpEndpoint,
+    observed: &Observed,
+    around: &Surroundings,
+) -> Placement {
+    let configurations = observed.secrets.iter().filter_map(told);
+    let told_before = configurations.flat_map(|told| told_ports(&told));
     Placement {
         address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         // A pod has an address of its own, so every port is the written one.
@@ -156,6 +162,7 @@ fn placement(endpoint: &SecureFtpEndpoint, around: &Surroundings) -> Placement {
         passive: PassivePlacement {
             share: Share::Whole,
             told: around.exposed.told.clone(),
+            told_before: told_before.collect(),
             address: around.pasv_address(endpoint),
         },
         certificates: BTreeMap::new(),

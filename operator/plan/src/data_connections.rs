@@ -22,6 +22,8 @@ pub struct PassivePlacement {
     pub share: Share,
     /// The ports that clients are told.
     pub told: Told,
+    /// The ports that clients were told until now, by the bound one. Each holds while another is not known.
+    pub told_before: BTreeMap<u16, u16>,
     /// The address that PASV tells, whatever the manifest says. None: what the manifest says.
     pub address: Option<Ipv4Addr>,
 }
@@ -161,15 +163,17 @@ fn passive_ports(
     for port in share {
         let bound = placement.bound(port);
         let told = placement.passive.told.port(port, bound);
+        if told.is_none() {
+            mistake.get_or_insert(Mistake::PortsPending);
+        }
+        let told = told.or_else(|| placement.passive.told_before.get(&bound).copied());
         // The first mistake tells enough: the mend is another range.
         match (
             taken.insert(bound, format!("the passive port {port}")),
             told,
         ) {
             (None, Some(advertised)) => ports.push(PassivePort { bound, advertised }),
-            (None, None) => {
-                mistake.get_or_insert(Mistake::PortsPending);
-            }
+            (None, None) => {}
             (Some(other), _) => {
                 mistake.get_or_insert(Mistake::PassivePortTaken { port, bound, other });
             }

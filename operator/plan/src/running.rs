@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use gateway_config::{
     ENDPOINT_FILE, Endpoint, HOST_KEYS_FOLDER, Listener, PassivePort, Protocol, TLS_FOLDER,
 };
-use k8s_openapi::api::{apps::v1::StatefulSet, core::v1::PodSpec};
+use k8s_openapi::api::{
+    apps::v1::StatefulSet,
+    core::v1::{PodSpec, Secret, SecretProjection},
+};
 
 use crate::{
     Observed, Told,
@@ -32,12 +35,11 @@ impl Running {
         let ports = ports
             .filter_map(|port| Some((port.container_port.try_into().ok()?, port.name.clone()?)));
         let mut secrets = observed.secrets.iter();
-        let told = secrets.find(|secret| secret.metadata.name == set.metadata.name);
-        let told = told.and_then(|secret| secret.data.as_ref()?.get(ENDPOINT_FILE));
+        let secret = secrets.find(|secret| secret.metadata.name == set.metadata.name);
         Self {
             files: pod.map(files).unwrap_or_default(),
             ports: ports.collect(),
-            told: told.and_then(|file| serde_json::from_slice(&file.0).ok()),
+            told: secret.and_then(told),
         }
     }
 
@@ -84,11 +86,13 @@ impl Running {
     }
 
     fn passive_ports(&self, told: &Told) -> Vec<PassivePort> {
+        let before: BTreeMap<_, _> = self.told.iter().flat_map(told_ports).collect();
         let ports = self.ports.iter();
         ports
             .filter(|(port, name)| **name == passive_port_name(**port))
             .filter_map(|(port, _)| {
-                let advertised = told.port(*port, *port)?;
+                let known = told.port(*port, *port);
+                let advertised = known.or_else(|| before.get(port).copied())?;
                 Some(PassivePort {
                     bound: *port,
                     advertised,
@@ -98,16 +102,33 @@ impl Running {
     }
 }
 
+/// The configuration in the Secret of a gateway.
+pub(crate) fn told(secret: &Secret) -> Option<Endpoint> {
+    let file = secret.data.as_ref()?.get(ENDPOINT_FILE)?;
+    serde_json::from_slice(&file.0).ok()
+}
+
+/// The passive ports of a configuration: those that clients are told, by the bound ones.
+pub(crate) fn told_ports(configuration: &Endpoint) -> Vec<(u16, u16)> {
+    let data_connections = configuration.data_connections.iter();
+    let ports = data_connections.flat_map(|data| &data.passive.ports);
+    ports.map(|port| (port.bound, port.advertised)).collect()
+}
+
 fn is_sftp(listener: &Listener) -> bool {
     listener.protocol == Protocol::Sftp
 }
 
 /// The paths of everything in the projected volumes.
 fn files(pod: &PodSpec) -> BTreeSet<String> {
+    let items = mounted(pod).flat_map(|secret| secret.items.iter().flatten());
+    items.map(|item| item.path.clone()).collect()
+}
+
+/// The Secrets in the projected volumes of a pod.
+pub(crate) fn mounted(pod: &PodSpec) -> impl Iterator<Item = &SecretProjection> {
     let volumes = pod.volumes.iter().flatten();
     let projected = volumes.filter_map(|volume| volume.projected.as_ref());
     let sources = projected.flat_map(|projected| projected.sources.iter().flatten());
-    let secrets = sources.filter_map(|source| source.secret.as_ref());
-    let items = secrets.flat_map(|secret| secret.items.iter().flatten());
-    items.map(|item| item.path.clone()).collect()
+    sources.filter_map(|source| source.secret.as_ref())
 }

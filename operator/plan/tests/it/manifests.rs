@@ -95,6 +95,7 @@ impl Manifests {
                 told: said("told").map_or(Told::AsBound, |pairs| {
                     Told::Otherwise(pairs.split(' ').map(told).collect())
                 }),
+                told_before: BTreeMap::new(),
                 address: said("pasv").map(|address| address.parse().unwrap()),
             },
             certificates: issued_to
