@@ -1,6 +1,10 @@
 //! The host keys of an endpoint: in a Secret that it names, or in one that the operator makes once.
 
-use std::{collections::BTreeMap, ffi::OsStr, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsStr,
+    path::Path,
+};
 
 use crds::SecureFtpEndpoint;
 
@@ -10,6 +14,7 @@ use crate::{
     foreign::Foreign,
     names::{self, NEW_HOST_KEYS_ANNOTATION},
     problem::{name_of, namespace_of},
+    running::mounted,
 };
 
 const FIELD: &str = "spec.ssh.hostKeys";
@@ -75,11 +80,14 @@ impl HostKeys {
             let (keys, new) = own_host_keys(endpoint, observed, problems);
             (names::host_keys(name_of(&endpoint.metadata)), keys, new)
         };
+        let entries = if keys.is_empty() {
+            // A Secret that is away for a moment replaces no pod.
+            mounted_entries(&secret, observed)
+        } else {
+            keys.keys().cloned().collect()
+        };
         Self {
-            source: Some(HostKeySource {
-                secret,
-                entries: keys.keys().cloned().collect(),
-            }),
+            source: Some(HostKeySource { secret, entries }),
             keys,
             new,
         }
@@ -89,6 +97,15 @@ impl HostKeys {
     pub(crate) fn suffice(&self) -> bool {
         !self.keys.is_empty() || self.new.is_some()
     }
+}
+
+/// The entries of this Secret that the gateways have got.
+fn mounted_entries(secret: &str, observed: &Observed) -> BTreeSet<String> {
+    let sets = observed.stateful_sets.iter();
+    let pods = sets.filter_map(|set| set.spec.template.spec.as_ref());
+    let secrets = pods.flat_map(mounted).filter(|one| one.name == secret);
+    let items = secrets.flat_map(|secret| secret.items.iter().flatten());
+    items.map(|item| item.key.clone()).collect()
 }
 
 /// The keys that the operator has made, or that it has to make.

@@ -55,6 +55,8 @@ pub(crate) struct Events {
     pub(crate) foreign: Vec<String>,
     /// The Secrets of the endpoint that somebody deletes.
     pub(crate) lost: Vec<String>,
+    /// The Secrets that people write, with these entries.
+    pub(crate) written: BTreeMap<String, BTreeMap<String, String>>,
     /// The Secrets with passwords that this turn has no hash of yet.
     pub(crate) unhashed: Vec<String>,
     /// The Secret of the endpoint whose entries somebody deletes.
@@ -195,6 +197,9 @@ impl Cluster {
                 secret.data = None;
             }
         }
+        for (name, entries) in &events.written {
+            self.write_secret(name, entries);
+        }
         if let Some(balancer) = &events.balancer {
             self.balance(balancer);
         }
@@ -283,6 +288,17 @@ impl Cluster {
         sets.find(|set| set.metadata.name.as_ref() == Some(&name))
     }
 
+    fn write_secret(&mut self, name: &str, entries: &BTreeMap<String, String>) {
+        self.manifests.secrets.add(Secret {
+            metadata: ObjectMeta {
+                name: Some(name.to_owned()),
+                ..ObjectMeta::default()
+            },
+            string_data: Some(entries.clone()),
+            ..Secret::default()
+        });
+    }
+
     fn issue(&mut self, listener: &str) {
         let certificate = issued();
         let name = names::certificate_secret(self.name(), listener);
@@ -355,7 +371,12 @@ impl Cluster {
             ..StatefulSetStatus::default()
         };
         set.status = Some(known.map_or(created, |known| known.status.unwrap()));
+        let is_leaving = set.spec.replicas == Some(0);
+        let name = set.metadata.name.clone().unwrap();
         sets.push(set);
+        if is_leaving {
+            self.end_pod(&name);
+        }
     }
 
     fn put_pod(&mut self, slot: u16, status: PodStatus) {
@@ -372,6 +393,16 @@ impl Cluster {
         });
     }
 
+    /// The pod of a `StatefulSet` drains.
+    fn end_pod(&mut self, set: &str) {
+        let pod = format!("{set}-0");
+        let mut pods = self.observed.pods.iter_mut();
+        if let Some(pod) = pods.find(|known| known.metadata.name.as_ref() == Some(&pod)) {
+            let now = Timestamp::from_second(START).unwrap();
+            pod.metadata.deletion_timestamp = Some(Time(now));
+        }
+    }
+
     /// A `StatefulSet` goes at once, its pod when it has drained.
     fn delete(&mut self, obsolete: &Obsolete) {
         let observed = &mut self.observed;
@@ -380,12 +411,7 @@ impl Cluster {
                 observed
                     .stateful_sets
                     .retain(|set| set.metadata.name.as_ref() != Some(name));
-                let pod = format!("{name}-0");
-                let mut pods = observed.pods.iter_mut();
-                if let Some(pod) = pods.find(|known| known.metadata.name.as_ref() == Some(&pod)) {
-                    let now = Timestamp::from_second(START).unwrap();
-                    pod.metadata.deletion_timestamp = Some(Time(now));
-                }
+                self.end_pod(name);
             }
             Obsolete::Secret(name) => {
                 observed
