@@ -13,7 +13,8 @@ pub enum Obsolete {
     Certificate(String),
 }
 
-/// What goes. The configuration of a gateway stays as long as its pod does, which may drain for hours.
+/// What goes. The `StatefulSet` and the configuration of a gateway stay as long as its pod does, which may drain for
+/// hours: while a pod has no `StatefulSet`, Kubernetes lets no pod of the endpoint be evicted.
 pub(crate) fn obsolete(
     slots: &Slots<'_>,
     certificates: &[CertificateRequest],
@@ -21,7 +22,7 @@ pub(crate) fn obsolete(
 ) -> Vec<Obsolete> {
     let leaving = slots.leaving();
     let sets = slots.sets().iter();
-    let sets = sets.filter(|(slot, _)| leaving.contains(slot));
+    let sets = sets.filter(|(slot, _)| leaving.contains(slot) && !slots.has_pod(**slot));
     let sets = sets.map(|(_, set)| Obsolete::StatefulSet(name_of(&set.metadata).to_owned()));
     let secrets = observed.secrets.iter().filter_map(|secret| {
         let name = name_of(&secret.metadata);

@@ -19,7 +19,10 @@ use crate::{
     Settings, Sources, Told,
     claim::Volume,
     configured::{Configured, Surroundings},
-    desired::{Gateways, certificates, disruption_budget, network_policy, service, stateful_set},
+    desired::{
+        Gateways, certificates, disruption_budget, network_policy, service, stateful_set,
+        without_pod,
+    },
     foreign::Foreign,
     obsolete::{Obsolete, obsolete},
     problem::name_of,
@@ -103,6 +106,7 @@ pub fn plan(sources: Sources<'_>, situation: Situation<'_>) -> Plan {
     let blocked = blocked(&around, &configured, &slots);
     let wanted = stateful_sets(&gateways, &slots, foreign, &mut problems);
     let roll = roll(wanted, &blocked, &slots);
+    let ending = slots.ending().map(|slot| without_pod(&gateways, slot));
     let running = slots.running(&roll, observed);
     let configurations = configured.configurations(endpoint, &running, &around.exposed.told);
     let configuration_digest = configured.digest(&configurations, &around.host_keys);
@@ -128,7 +132,7 @@ pub fn plan(sources: Sources<'_>, situation: Situation<'_>) -> Plan {
             network_policy: objects.network_policy,
             disruption_budget: objects.disruption_budget,
             service: objects.service,
-            stateful_sets: roll.apply,
+            stateful_sets: roll.apply.into_iter().chain(ending).collect(),
         },
         problems,
         configuration_digest,

@@ -133,6 +133,17 @@ impl<'a> Slots<'a> {
         })
     }
 
+    /// Whether a slot has a pod, which may be about to end.
+    pub(crate) fn has_pod(&self, slot: u16) -> bool {
+        self.pods.contains_key(&slot)
+    }
+
+    /// The slots that are not wanted and have both a `StatefulSet` and a pod.
+    pub(crate) fn ending(&self) -> impl Iterator<Item = u16> {
+        let slots = self.sets.keys().copied();
+        slots.filter(|slot| !self.wanted().contains(slot) && self.has_pod(*slot))
+    }
+
     /// The slots that are not wanted and of which something is there.
     pub(crate) fn leaving(&self) -> BTreeSet<u16> {
         let observed = self.sets.keys().chain(self.pods.keys()).copied();
@@ -144,10 +155,10 @@ impl<'a> Slots<'a> {
 
 /// Decides which of the wanted `StatefulSets` are applied.
 ///
-/// A slot that is missing is created, and one whose template stays is applied, for that mends what hands have changed. A
-/// new template is given to one slot only, and only while every slot that has it already serves: first to the one that is
-/// being replaced, then to one that does not serve anyway, then to the lowest. A blocked slot could not start, so it gets
-/// no new pod.
+/// A slot that is missing, or whose pod was to end, is created, and one whose template stays is applied, for that mends
+/// what hands have changed. A new template is given to one slot only, and only while every slot that has it already serves:
+/// first to the one that is being replaced, then to one that does not serve anyway, then to the lowest. A blocked slot could
+/// not start, so it gets no new pod.
 pub(crate) fn roll(
     mut wanted: BTreeMap<u16, StatefulSet>,
     blocked: &BTreeSet<u16>,
@@ -157,6 +168,7 @@ pub(crate) fn roll(
     for (slot, set) in &wanted {
         let group = match slots.sets.get(slot) {
             None => &mut missing,
+            Some(observed) if is_ended(observed) => &mut missing,
             Some(observed) if template(observed) == template(set) => &mut current,
             Some(_) => &mut outdated,
         };
@@ -225,7 +237,12 @@ pub(crate) fn serves(set: &StatefulSet) -> bool {
     let is_ready = |status: &StatefulSetStatus| {
         status.updated_replicas >= Some(1) && status.ready_replicas >= Some(1)
     };
-    !is_replaced(set) && set.status.as_ref().is_some_and(is_ready)
+    !is_ended(set) && !is_replaced(set) && set.status.as_ref().is_some_and(is_ready)
+}
+
+/// Whether the pod has gone or ends, and no other follows.
+fn is_ended(set: &StatefulSet) -> bool {
+    set.spec.replicas == Some(0)
 }
 
 /// Whether the `StatefulSet` has not yet brought its latest template to its pod.

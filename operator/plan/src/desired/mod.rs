@@ -28,7 +28,7 @@ pub(crate) use network_policy::network_policy;
 pub(crate) use pod::{Gateways, Nodes};
 pub(crate) use ports::{ADMIN_PORT, listener_port_name, passive_port_name};
 pub(crate) use service::{service, type_name};
-pub(crate) use stateful_set::stateful_set;
+pub(crate) use stateful_set::{stateful_set, without_pod};
 pub use users::{KnownHash, known_hashes};
 pub(crate) use users::{members, shards};
 pub(crate) use volumes::{DATA_FOLDER, HostKeySource};

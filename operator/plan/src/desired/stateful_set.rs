@@ -51,3 +51,10 @@ pub(crate) fn stateful_set(gateways: &Gateways<'_>, slot: u16) -> StatefulSet {
         status: None,
     }
 }
+
+/// The `StatefulSet` of a slot that is not wanted any more: its pod ends, and no other follows.
+pub(crate) fn without_pod(gateways: &Gateways<'_>, slot: u16) -> StatefulSet {
+    let mut set = stateful_set(gateways, slot);
+    set.spec.replicas = Some(0);
+    set
+}

@@ -112,6 +112,7 @@ fn shown(plan: &Plan, shows: &[String]) -> Shown {
     let applied = objects.iter().map(|(title, object)| {
         let image = &object["spec"]["template"]["spec"]["containers"][0]["image"];
         match image.as_str() {
+            Some(_) if object["spec"]["replicas"] == 0 => format!("{title} without a pod"),
             Some(image) => format!("{title} with {}", image.rsplit('/').next().unwrap()),
             None => title.clone(),
         }

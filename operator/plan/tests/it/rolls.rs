@@ -109,7 +109,8 @@ impl World {
             }
             Event::Failure(slot) => self.cluster.fail(*slot),
             Event::Gone(slot) => {
-                if self.cluster.set(*slot).is_none() {
+                let set = self.cluster.set(*slot);
+                if set.is_none_or(|set| set.spec.replicas == Some(0)) {
                     let pod = names::pod("partners", *slot);
                     let pods = &mut self.cluster.observed.pods;
                     pods.retain(|known| known.metadata.name.as_ref() != Some(&pod));
@@ -165,8 +166,10 @@ impl World {
     }
 }
 
+/// The templates of those that have a pod, by name.
 fn sets(sets: &[StatefulSet]) -> BTreeMap<String, String> {
-    let named = sets.iter().map(|set| {
+    let sets = sets.iter().filter(|set| set.spec.replicas != Some(0));
+    let named = sets.map(|set| {
         let name = set.metadata.name.clone().unwrap();
         (name, template(set).to_owned())
     });
