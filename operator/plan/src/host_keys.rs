@@ -14,6 +14,7 @@ use crate::{
     foreign::Foreign,
     names::{self, NEW_HOST_KEYS_ANNOTATION},
     problem::{name_of, namespace_of},
+    references::host_keys_secret,
     running::mounted,
 };
 
@@ -68,17 +69,12 @@ impl HostKeys {
         problems: &mut Vec<Problem>,
     ) -> Self {
         let endpoint = sources.endpoint;
-        let listeners = &endpoint.spec.listeners;
-        let is_sftp = |listener: &crds::Listener| listener.protocol == crds::Protocol::Sftp;
-        if !listeners.iter().any(is_sftp) {
+        let Some(secret) = host_keys_secret(endpoint) else {
             return Self::default();
-        }
-        let (secret, keys, new) = if let Some(written) = &endpoint.spec.ssh.host_keys {
-            let keys = host_keys(endpoint, sources.secrets, problems);
-            (written.secret_ref.name.clone(), keys, None)
-        } else {
-            let (keys, new) = own_host_keys(endpoint, observed, problems);
-            (names::host_keys(name_of(&endpoint.metadata)), keys, new)
+        };
+        let (keys, new) = match &endpoint.spec.ssh.host_keys {
+            Some(_named) => (host_keys(endpoint, sources.secrets, problems), None),
+            None => own_host_keys(sources, observed, problems),
         };
         let entries = if keys.is_empty() {
             // A Secret that is away for a moment replaces no pod.
@@ -110,16 +106,14 @@ fn mounted_entries(secret: &str, observed: &Observed) -> BTreeSet<String> {
 
 /// The keys that the operator has made, or that it has to make.
 fn own_host_keys(
-    endpoint: &SecureFtpEndpoint,
+    sources: Sources<'_>,
     observed: &Observed,
     problems: &mut Vec<Problem>,
 ) -> (Entries, Option<NewHostKeys>) {
+    let endpoint = sources.endpoint;
     let name = names::host_keys(name_of(&endpoint.metadata));
-    let mut secrets = observed.secrets.iter();
-    if let Some(secret) = secrets.find(|secret| name_of(&secret.metadata) == name) {
-        let data = secret.data.iter().flatten();
-        let entries = data.map(|(key, value)| (key.clone(), value.0.clone()));
-        let (keys, mistakes) = usable(&name, &entries.collect());
+    if let Some(entries) = own_entries(sources, observed, &name) {
+        let (keys, mistakes) = usable(&name, &entries);
         problems.extend(
             mistakes
                 .into_iter()
@@ -143,6 +137,18 @@ fn own_host_keys(
             (BTreeMap::new(), None)
         }
     }
+}
+
+/// The entries of the Secret as it was made, or as it was restored without its labels.
+fn own_entries(sources: Sources<'_>, observed: &Observed, name: &str) -> Option<Entries> {
+    let mut secrets = observed.secrets.iter();
+    if let Some(secret) = secrets.find(|secret| name_of(&secret.metadata) == name) {
+        let data = secret.data.iter().flatten();
+        let entries = data.map(|(key, value)| (key.clone(), value.0.clone()));
+        return Some(entries.collect());
+    }
+    let namespace = namespace_of(&sources.endpoint.metadata);
+    sources.secrets.secret(namespace, name).ok().cloned()
 }
 
 /// The fingerprint by which clients know the keys that are gone; none if there were none, or if new ones are wished for.

@@ -16,7 +16,7 @@ use crate::{
 /// The Secrets of the endpoint's namespace that its plan depends on, besides the operator's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReferencedSecrets {
-    /// The names of those that are read whole: certificates, also those that an issuer makes, and host keys.
+    /// The names of those that are read whole: certificates, also those that an issuer makes, and host keys, also those that the operator makes.
     pub whole: BTreeSet<String>,
     /// Entries with passwords. One whose hash is known, and whose Secret has not changed since, need not be read.
     pub passwords: BTreeSet<SecretKey>,
@@ -49,14 +49,25 @@ pub fn referenced_secrets(
     let certificates = listeners
         .filter(|listener| is_ftps(listener.protocol))
         .filter_map(|listener| certificate_secret(endpoint, listener));
-    let host_keys = endpoint.spec.ssh.host_keys.iter();
     ReferencedSecrets {
-        whole: certificates
-            .chain(host_keys.map(|keys| keys.secret_ref.name.clone()))
-            .collect(),
+        whole: certificates.chain(host_keys_secret(endpoint)).collect(),
         passwords: served().filter_map(password_of).collect(),
         authorized_keys: served().filter_map(keys_of).collect(),
     }
+}
+
+/// The Secret with the host keys; none without SFTP. Also the operator's own is read by its name: restored from a backup
+/// it may have lost the label by which it is found.
+pub(crate) fn host_keys_secret(endpoint: &SecureFtpEndpoint) -> Option<String> {
+    let spec = &endpoint.spec;
+    let mut listeners = spec.listeners.iter();
+    let speaks_sftp = listeners.any(|listener| !is_ftps(listener.protocol));
+    let named = spec.ssh.host_keys.as_ref();
+    let secret = named.map_or_else(
+        || names::host_keys(name_of(&endpoint.metadata)),
+        |keys| keys.secret_ref.name.clone(),
+    );
+    speaks_sftp.then_some(secret)
 }
 
 /// The Secret with the certificate of a listener: the one that it names, or the one that cert-manager fills for it.

@@ -66,6 +66,18 @@ fn a_turn_needs_the_secrets_of_its_endpoint_and_of_the_users_it_serves() {
     );
 }
 
+#[test]
+fn host_keys_that_the_operator_made_are_read_by_name_where_sftp_is_spoken() {
+    let mut manifests = Manifests::parse(MANIFESTS);
+    let needed = |manifests: &Manifests| referenced_secrets(&manifests.endpoint, &[]).whole;
+
+    manifests.endpoint.spec.ssh.host_keys = None;
+    assert!(needed(&manifests).contains("partners-host-keys"));
+
+    manifests.endpoint.spec.listeners.remove(0);
+    assert!(!needed(&manifests).contains("partners-host-keys"));
+}
+
 fn entry(secret: &str, key: &str) -> SecretKey {
     SecretKey {
         namespace: "b2b".to_owned(),
