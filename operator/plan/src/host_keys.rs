@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use crds::SecureFtpEndpoint;
+use crds::{SecureFtpEndpoint, SshPolicy};
 
 use crate::{
     Mistake, NewHostKeys, Observed, Problem, Secrets, Sources,
@@ -119,6 +119,15 @@ fn own_host_keys(
                 .into_iter()
                 .map(|mistake| Problem::of_endpoint(endpoint, FIELD, mistake)),
         );
+        let missing = NewHostKeys::of(endpoint).entries.into_iter();
+        let missing: Vec<_> = missing.filter(|one| !entries.contains_key(*one)).collect();
+        if endpoint.spec.ssh.policy == SshPolicy::Intermediate && !missing.is_empty() {
+            let mistake = Mistake::HostKeyKinds {
+                secret: name,
+                missing,
+            };
+            problems.push(Problem::of_endpoint(endpoint, "spec.ssh.policy", mistake));
+        }
         return (keys, None);
     }
     let new = NewHostKeys::of(endpoint);

@@ -243,6 +243,17 @@ pub enum Mistake {
         /// The fingerprint of one of the keys.
         fingerprint: String,
     },
+    /// The host keys were made for another policy.
+    #[error(
+        "the Secret {secret} has no {}, so clients that know no other kind of host key cannot connect: add each, made like `ssh-keygen -t rsa -b 3072 -N '' -f ssh_host_rsa_key`, or write Modern",
+        missing.join(" and no ")
+    )]
+    HostKeyKinds {
+        /// The name of the Secret.
+        secret: String,
+        /// The entries that it should have.
+        missing: Vec<&'static str>,
+    },
     /// The claim does not exist.
     #[error("the claim {claim} does not exist in this namespace: create it or name another")]
     ClaimMissing {
@@ -321,6 +332,7 @@ impl Mistake {
             | Self::PassiveAddress(_) => "PassivePortsInvalid",
             Self::HostKey { .. } | Self::NoHostKey { .. } => "HostKeyInvalid",
             Self::HostKeysMissing { .. } => "HostKeysMissing",
+            Self::HostKeyKinds { .. } => "HostKeyKindsMissing",
             Self::ClaimMissing { .. } => "ClaimMissing",
             Self::ClaimForOnePod { .. } => "ClaimForOnePod",
             Self::NameTaken { .. } => "NameTaken",

@@ -75,6 +75,7 @@ fn aspect_of(mistake: &Mistake) -> Aspect {
         | Mistake::HostKey { .. }
         | Mistake::NoHostKey { .. }
         | Mistake::HostKeysMissing { .. }
+        | Mistake::HostKeyKinds { .. }
         | Mistake::CertManagerMissing
         | Mistake::ClaimMissing { .. } => Aspect::References,
         Mistake::CertificatePending
