@@ -11,7 +11,7 @@ use kube::{
     core::DynamicObject,
 };
 use plan::{
-    Desired, NewHostKeys, Obsolete,
+    Desired, NewHostKeys, Obsolete, Refusal,
     names::{ENDPOINT_LABEL, OPERATOR},
 };
 use serde_json::{Value, json};
@@ -50,25 +50,72 @@ pub(crate) enum ApplyError {
     Json(#[source] serde_json::Error),
 }
 
+/// What could not be done.
+#[derive(Debug, Default)]
+pub(crate) struct Failures {
+    /// The objects that are not as wanted yet.
+    applying: Vec<(Key, ApplyError)>,
+    /// What else went wrong.
+    others: Vec<ApplyError>,
+}
+
+impl Failures {
+    /// The objects that the API server does not accept.
+    pub(crate) fn refusals(&self) -> Vec<Refusal> {
+        let refusal = |((kind, name), error): &(Key, ApplyError)| {
+            let ApplyError::Request(error) = error else {
+                return None;
+            };
+            Some(Refusal {
+                kind: (*kind).to_owned(),
+                name: name.clone(),
+                message: error.refusal()?.to_owned(),
+            })
+        };
+        self.applying.iter().filter_map(refusal).collect()
+    }
+
+    /// Notes what was done in vain.
+    pub(crate) fn add(&mut self, done: Result<(), ApplyError>) {
+        self.others.extend(done.err());
+    }
+
+    /// The first failure, if there is any.
+    pub(crate) fn first(self) -> Result<(), ApplyError> {
+        let applying = self.applying.into_iter().map(|(_, error)| error);
+        applying.chain(self.others).next().map_or(Ok(()), Err)
+    }
+}
+
 /// Makes the objects of an endpoint as wanted, in order. One that cannot be made stops only itself: what else is wanted
-/// is still made, and the first error is told at the end.
+/// is still made.
 pub(crate) async fn apply(
     turn: &Turn<'_>,
     desired: &Desired,
     obsolete: &[Obsolete],
     memory: &mut Memory,
-) -> Result<(), ApplyError> {
-    let mut failed = Vec::new();
-    if let Some(host_keys) = &desired.new_host_keys {
-        failed.extend(turn.create_host_keys(host_keys, memory).await.err());
+) -> Failures {
+    let mut failures = Failures::default();
+    if let Some(new) = &desired.new_host_keys
+        && let Err(error) = turn.create_host_keys(new, memory).await
+    {
+        let name = new.metadata.name.clone().unwrap_or_default();
+        failures.applying.push((("Secret", name), error));
     }
-    for wanted in wanted(desired).map_err(ApplyError::Json)? {
-        failed.extend(turn.apply_one(&wanted, memory).await.err());
+    match wanted(desired) {
+        Ok(all) => {
+            for wanted in all {
+                if let Err(error) = turn.apply_one(&wanted, memory).await {
+                    failures.applying.push((wanted.key, error));
+                }
+            }
+        }
+        Err(error) => failures.add(Err(ApplyError::Json(error))),
     }
     for one in obsolete {
-        failed.extend(turn.delete(one, memory).await.err());
+        failures.add(turn.delete(one, memory).await);
     }
-    failed.into_iter().next().map_or(Ok(()), Err)
+    failures
 }
 
 /// Makes the kubelets of the running pods look for the new configuration.
@@ -316,7 +363,35 @@ fn resource(kind: &str) -> kube::api::ApiResource {
 
 #[cfg(test)]
 mod tests {
+    use kube::core::Status;
+
     use super::*;
+
+    fn failure(kind: &'static str, code: u16) -> (Key, ApplyError) {
+        let status = Status::failure("so it is", "Reason").with_code(code);
+        let error = RequestError::Refused {
+            what: "to apply it".to_owned(),
+            source: Box::new(kube::Error::Api(status.boxed())),
+        };
+        ((kind, "partners".to_owned()), error.into())
+    }
+
+    #[test]
+    fn what_the_api_server_does_not_accept_is_told_and_what_passes_is_not() {
+        let failures = Failures {
+            applying: vec![failure("Secret", 503), failure("Service", 403)],
+            others: Vec::new(),
+        };
+
+        let refusal = Refusal {
+            kind: "Service".to_owned(),
+            name: "partners".to_owned(),
+            message: "so it is".to_owned(),
+        };
+        assert_eq!(failures.refusals(), [refusal]);
+        assert!(failures.first().is_err());
+        assert!(Failures::default().first().is_ok());
+    }
 
     fn pod(phase: &str, read: Option<&str>) -> Pod {
         serde_json::from_value(json!({

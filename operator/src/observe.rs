@@ -93,6 +93,7 @@ pub(crate) async fn observe(turn: &Turn<'_>, memory: &mut Memory) -> Result<Seen
         cert_manager: stores.cert_manager.borrow().unwrap_or(CertManager::Missing),
         certificates: issued(turn),
         foreign,
+        refused: Vec::new(),
     };
     Ok(Seen {
         users,

@@ -6,12 +6,12 @@ use std::{
     time::Duration,
 };
 
-use crds::{SecureFtpEndpoint, SecureFtpUser};
+use crds::{SecureFtpEndpoint, SecureFtpEndpointStatus, SecureFtpUser};
 use k8s_openapi::jiff::Timestamp;
 use plan::{Plan, Situation, Sources, plaintext_passwords};
 
 use crate::{
-    apply::{self, ApplyError},
+    apply::{self, ApplyError, Failures},
     hash::HashError,
     memory::{Ahead, Key, Memory},
     observe::{Seen, observe},
@@ -28,6 +28,8 @@ const REST: Duration = Duration::from_mins(10);
 const CATCHING_UP: Duration = Duration::from_secs(30);
 /// While the name of an object is somebody else's: no watch tells when it is free again.
 const TAKEN: Duration = Duration::from_mins(1);
+/// While gateways start: no watch tells that it takes too long.
+const STARTING: Duration = Duration::from_mins(1);
 /// When something was found that the plan does not know of yet.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
@@ -103,14 +105,20 @@ async fn take_turn(turn: &Turn<'_>, memory: &mut Memory) -> Result<Duration, Tur
     hash(turn, &mut seen, memory)
         .await
         .map_err(TurnError::Hash)?;
-    let plan = make_plan(turn, &seen);
+    let mut plan = make_plan(turn, &seen);
+    let failures = act(turn, (&seen, &plan), memory).await;
+    // The status speaks of what was applied, and not of what was applied in vain.
+    seen.observed.refused = failures.refusals();
+    if !seen.observed.refused.is_empty() {
+        plan = make_plan(turn, &seen);
+    }
     turn.count_problems(plan.problems.len());
-    let applied = act(turn, (&seen, &plan), memory).await;
     report::report(turn, (&seen, &plan), memory)
         .await
         .map_err(TurnError::Report)?;
-    applied.map_err(TurnError::Apply)?;
-    Ok(next_turn(&seen.users, memory, &taken))
+    failures.first().map_err(TurnError::Apply)?;
+    let next = next_turn(&seen.users, memory, &taken);
+    Ok(next.min(patience(&plan.status)))
 }
 
 /// Hashes the passwords that no earlier turn hashed.
@@ -150,18 +158,11 @@ fn make_plan(turn: &Turn<'_>, seen: &Seen) -> Plan {
     plan::plan(sources, situation)
 }
 
-async fn act(
-    turn: &Turn<'_>,
-    (seen, plan): (&Seen, &Plan),
-    memory: &mut Memory,
-) -> Result<(), ApplyError> {
-    let applied = apply::apply(turn, &plan.desired, &plan.obsolete, memory).await;
-    if let Err(error) = &applied {
-        report::report_failure(turn, error).await;
-    }
+async fn act(turn: &Turn<'_>, (seen, plan): (&Seen, &Plan), memory: &mut Memory) -> Failures {
+    let mut failures = apply::apply(turn, &plan.desired, &plan.obsolete, memory).await;
     let pods = (&seen.observed.pods[..], plan.configuration_digest.as_str());
-    apply::refresh(turn, pods, memory).await?;
-    applied
+    failures.add(apply::refresh(turn, pods, memory).await);
+    failures
 }
 
 /// The endpoint with the status that was written last, which the watch may not show yet.
@@ -193,6 +194,13 @@ fn next_turn(users: &[SecureFtpUser], memory: &Memory, taken_before: &BTreeSet<K
     let ends = ends.filter_map(|end| Duration::try_from(end.0.duration_since(now)).ok());
     ends.filter(|end| !end.is_zero())
         .fold(next, |next, end| next.min(end.max(AT_ONCE)))
+}
+
+/// When to look again whether gateways that start have been at it for too long.
+fn patience(status: &SecureFtpEndpointStatus) -> Duration {
+    let mut conditions = status.conditions.iter();
+    let is_progressing = conditions.any(|one| one.type_ == "Progressing" && one.status == "True");
+    if is_progressing { STARTING } else { REST }
 }
 
 impl Turn<'_> {
@@ -230,6 +238,23 @@ mod tests {
         let next = next_turn(&[ended], &Memory::default(), &BTreeSet::new());
 
         assert_eq!(next, REST);
+    }
+
+    #[test]
+    fn gateways_that_start_are_looked_at_again_soon() {
+        let progressing = |status: &str| SecureFtpEndpointStatus {
+            conditions: vec![
+                serde_json::from_value(json!({
+                    "type": "Progressing", "status": status, "reason": "Rolling", "message": "",
+                    "lastTransitionTime": "2026-01-01T00:00:00Z",
+                }))
+                .unwrap(),
+            ],
+            ..SecureFtpEndpointStatus::default()
+        };
+
+        assert_eq!(patience(&progressing("True")), STARTING);
+        assert_eq!(patience(&progressing("False")), REST);
     }
 
     #[test]

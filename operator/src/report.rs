@@ -19,7 +19,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    apply::ApplyError,
     causes::causes,
     leader::Lost,
     memory::{Ahead, Key, Memory},
@@ -60,19 +59,6 @@ pub(crate) async fn report(
         publish(turn, &event, &about).await;
     }
     tell_users(turn, &plan.users, memory).await
-}
-
-/// Tells the endpoint's author why the objects are not as wanted: what the API server says is told nowhere else.
-pub(crate) async fn report_failure(turn: &Turn<'_>, error: &ApplyError) {
-    let ApplyError::Request(RequestError::Refused { source, .. }) = error else {
-        return;
-    };
-    let kube::Error::Api(status) = source.as_ref() else {
-        return;
-    };
-    let note = format!("{error}: {}", status.message);
-    let event = event(EventType::Warning, "ApplyFailed", note);
-    publish(turn, &event, &turn.endpoint.object_ref(&())).await;
 }
 
 /// Tells that an object cannot be read by this version.

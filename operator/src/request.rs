@@ -11,6 +11,9 @@ pub(crate) const NOT_FOUND: u16 = 404;
 
 const CONFLICT: u16 = 409;
 
+/// Answers that ask for something else than another object: a login, the kind, time, a look at who was quicker, patience.
+const NOT_OF_THE_OBJECT: [u16; 5] = [401, NOT_FOUND, 408, CONFLICT, 429];
+
 /// Why a request has no answer that helps.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RequestError {
@@ -39,6 +42,19 @@ impl RequestError {
     /// Whether there is no such object, or no such kind.
     pub(crate) fn is_not_found(&self) -> bool {
         self.code() == Some(NOT_FOUND)
+    }
+
+    /// Why the API server does not accept what it was given, in its own words; none if it may another time.
+    pub(crate) fn refusal(&self) -> Option<&str> {
+        let code = self.code()?;
+        let is_final = (400..500).contains(&code) && !NOT_OF_THE_OBJECT.contains(&code);
+        match self {
+            Self::Refused { source, .. } if is_final => match source.as_ref() {
+                kube::Error::Api(status) => Some(&status.message),
+                _ => None,
+            },
+            Self::Refused { .. } | Self::Deadline { .. } => None,
+        }
     }
 
     /// The HTTP status of the answer. Its reason tells less: of a kind that is not there the API server says nothing but
@@ -88,6 +104,18 @@ mod tests {
         let plain = Status::failure("404 page not found", "Failed to parse error data");
 
         assert!(refused(plain.with_code(404)).is_not_found());
+    }
+
+    #[test]
+    fn what_is_invalid_or_over_a_quota_is_refused_and_what_may_pass_is_not() {
+        let answer = |code| refused(Status::failure("so it is", "Reason").with_code(code));
+
+        for code in [400, 403, 413, 422] {
+            assert_eq!(answer(code).refusal(), Some("so it is"), "{code}");
+        }
+        for code in [404, 409, 429, 500, 503] {
+            assert_eq!(answer(code).refusal(), None, "{code}");
+        }
     }
 
     #[test]

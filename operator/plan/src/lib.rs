@@ -48,7 +48,7 @@ pub use data_connections::{PassivePlacement, Share, Told};
 pub use desired::{
     CertificateRequest, CertificateSpec, Desired, KnownHash, NewHostKeys, known_hashes,
 };
-pub use observed::{CertManager, Observed};
+pub use observed::{CertManager, Observed, Refusal};
 pub use obsolete::Obsolete;
 pub use password::{PasswordMistake, PasswordValue, Plaintext, password_value};
 pub use plan::{Plan, Situation, plan};

@@ -34,6 +34,20 @@ pub struct Observed {
     pub certificates: BTreeMap<String, Vec<Condition>>,
     /// Objects that have the name of one that is wanted and belong to somebody else, as `Kind name`.
     pub foreign: Vec<String>,
+    /// What of this plan was applied in vain. Only the status depends on it.
+    pub refused: Vec<Refusal>,
+}
+
+/// An object that the API server does not accept.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[error("the API server refuses the {kind} {name}: {message}")]
+pub struct Refusal {
+    /// The kind of the object.
+    pub kind: String,
+    /// The name of the object.
+    pub name: String,
+    /// Why, in the words of the API server.
+    pub message: String,
 }
 
 /// Whether cert-manager's kinds exist.

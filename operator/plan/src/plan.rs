@@ -15,8 +15,8 @@ use k8s_openapi::{
 };
 
 use crate::{
-    CertManager, Certificate, CertificateRequest, Desired, Observed, PasswordHashes, Problem,
-    Settings, Sources, Told,
+    CertManager, Certificate, CertificateRequest, Desired, Mistake, Observed, PasswordHashes,
+    Problem, Settings, Sources, Told,
     claim::Volume,
     configured::{Configured, Surroundings},
     desired::{
@@ -25,7 +25,6 @@ use crate::{
     },
     foreign::Foreign,
     obsolete::{Obsolete, obsolete},
-    problem::name_of,
     roll::{Roll, Slots, roll},
     status::{endpoint_status, user_statuses},
     version::version,
@@ -90,11 +89,7 @@ pub fn plan(sources: Sources<'_>, situation: Situation<'_>) -> Plan {
     let mut problems = Vec::new();
     let around = Surroundings::of(sources, observed, &mut problems);
     let configured = Configured::of(sources, situation, &around, &mut problems);
-    let slots = Slots::of(
-        name_of(&endpoint.metadata),
-        around.access.replicas,
-        observed,
-    );
+    let slots = Slots::of(endpoint, around.access.replicas, situation);
     let version = version(sources, settings, &slots);
     let gateways = Gateways {
         endpoint,
@@ -111,6 +106,7 @@ pub fn plan(sources: Sources<'_>, situation: Situation<'_>) -> Plan {
     let configurations = configured.configurations(endpoint, &running, &around.exposed.told);
     let configuration_digest = configured.digest(&configurations, &around.host_keys);
     let objects = Objects::of(endpoint, observed, foreign, &mut problems);
+    problems.extend(refused(endpoint, observed));
     let facts = Facts {
         problems: &problems,
         roll: &roll,
@@ -166,6 +162,19 @@ impl Objects {
             service: foreign.admit(service(endpoint, observed), problems),
         }
     }
+}
+
+/// What the API server does not accept; of `StatefulSets` the roll tells.
+fn refused<'a>(
+    endpoint: &'a SecureFtpEndpoint,
+    observed: &'a Observed,
+) -> impl Iterator<Item = Problem> + 'a {
+    let refused = observed.refused.iter();
+    let refused = refused.filter(|refusal| refusal.kind != "StatefulSet");
+    refused.map(|refusal| {
+        let mistake = Mistake::NotApplied(refusal.clone());
+        Problem::of_endpoint(endpoint, "spec", mistake)
+    })
 }
 
 /// The `StatefulSets` of all slots.

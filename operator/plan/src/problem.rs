@@ -6,7 +6,7 @@ use crds::{SecureFtpEndpoint, SecureFtpUser};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::{
-    CertificateMistake, DEFAULT_NAMESPACE, KeyMistake, PasswordMistake,
+    CertificateMistake, DEFAULT_NAMESPACE, KeyMistake, PasswordMistake, Refusal,
     names::NEW_HOST_KEYS_ANNOTATION,
 };
 
@@ -278,6 +278,9 @@ pub enum Mistake {
         /// The name of the object.
         name: String,
     },
+    /// The API server does not accept an object that is needed.
+    #[error("{0}: mend what it says")]
+    NotApplied(Refusal),
     /// There is no room for some users.
     #[error(
         "{count} users find no room in the configuration of this endpoint and cannot log in: spread the users over several endpoints"
@@ -336,6 +339,7 @@ impl Mistake {
             Self::ClaimMissing { .. } => "ClaimMissing",
             Self::ClaimForOnePod { .. } => "ClaimForOnePod",
             Self::NameTaken { .. } => "NameTaken",
+            Self::NotApplied(_) => "NotApplied",
             Self::UsersLeftOut { .. } | Self::NoRoom { .. } => "TooManyUsers",
         }
     }

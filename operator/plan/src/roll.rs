@@ -5,17 +5,24 @@ use std::{
     ops::Range,
 };
 
-use k8s_openapi::api::{
-    apps::v1::{StatefulSet, StatefulSetStatus},
-    core::v1::{ContainerStatus, Pod},
+use crds::SecureFtpEndpoint;
+use k8s_openapi::{
+    api::{
+        apps::v1::{StatefulSet, StatefulSetStatus},
+        core::v1::{ContainerStatus, Pod},
+    },
+    jiff::{SignedDuration, Timestamp},
 };
 
 use crate::{
-    Observed,
+    Observed, Refusal, Situation,
     names::{self, TEMPLATE_ANNOTATION},
     problem::name_of,
     running::Running,
 };
+
+/// Who does not serve after so long will not by waiting: a Deployment gives up as late.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
 
 /// What a container says that ends again and again.
 const CRASH_LOOP: &str = "CrashLoopBackOff";
@@ -69,6 +76,13 @@ pub(crate) enum Transition {
         /// What its pod says.
         why: String,
     },
+    /// The API server does not accept the `StatefulSet` of a slot, and the others are left as they are.
+    Refused {
+        /// The slot.
+        slot: u16,
+        /// What the API server says.
+        refusal: Refusal,
+    },
 }
 
 /// The slots of one endpoint: how many are wanted, and what was observed of them.
@@ -77,10 +91,31 @@ pub(crate) struct Slots<'a> {
     replicas: u16,
     sets: BTreeMap<u16, &'a StatefulSet>,
     pods: BTreeMap<u16, &'a Pod>,
+    refused: &'a [Refusal],
+    /// Who began to start before should serve by now.
+    late: Timestamp,
+    /// Whether slots have been starting since before that, or were already found to be stuck.
+    are_late: bool,
 }
 
 impl<'a> Slots<'a> {
-    pub(crate) fn of(endpoint: &'a str, replicas: u16, observed: &'a Observed) -> Self {
+    pub(crate) fn of(
+        endpoint: &'a SecureFtpEndpoint,
+        replicas: u16,
+        situation: Situation<'a>,
+    ) -> Self {
+        let Situation { observed, now, .. } = situation;
+        let late = now.checked_sub(PATIENCE).unwrap_or(Timestamp::MIN);
+        let endpoint_status = endpoint.status.as_ref();
+        let are_late = endpoint_status.is_some_and(|status| {
+            let mut conditions = status.conditions.iter();
+            conditions.any(|condition| {
+                condition.type_ == "Progressing"
+                    && (condition.reason == "RollStuck"
+                        || (condition.status == "True" && condition.last_transition_time.0 <= late))
+            })
+        });
+        let endpoint = name_of(&endpoint.metadata);
         let sets = observed.stateful_sets.iter().filter_map(|set| {
             let slot = names::slot_of(endpoint, name_of(&set.metadata))?;
             Some((slot, set))
@@ -94,6 +129,9 @@ impl<'a> Slots<'a> {
             replicas,
             sets: sets.collect(),
             pods: pods.collect(),
+            refused: &observed.refused,
+            late,
+            are_late,
         }
     }
 
@@ -122,6 +160,48 @@ impl<'a> Slots<'a> {
         sets.filter(|(_, set)| !is_applied(set))
             .map(|(slot, set)| (*slot, Running::of(set, observed)))
             .collect()
+    }
+
+    /// The first slot whose `StatefulSet` the API server does not accept.
+    fn refused(&self) -> Option<Transition> {
+        self.refused.iter().find_map(|refusal| {
+            let is_set = refusal.kind == "StatefulSet";
+            let slot = names::slot_of(self.endpoint, &refusal.name).filter(|_| is_set)?;
+            let refusal = refusal.clone();
+            Some(Transition::Refused { slot, refusal })
+        })
+    }
+
+    /// Why a slot that starts will not by waiting, in words that help; none if it may.
+    fn stuck(&self, slot: u16) -> Option<String> {
+        match self.pods.get(&slot) {
+            Some(pod) => stuck(pod).or_else(|| self.never_ready(pod)),
+            None => self.without_pod(self.sets.get(&slot)?),
+        }
+    }
+
+    fn never_ready(&self, pod: &Pod) -> Option<String> {
+        if pod.metadata.deletion_timestamp.is_some() {
+            return None;
+        }
+        let mut conditions = pod.status.as_ref()?.conditions.iter().flatten();
+        let ready = conditions.find(|condition| condition.type_ == "Ready")?;
+        let since = ready.last_transition_time.as_ref()?.0;
+        let name = name_of(&pod.metadata);
+        (ready.status != "True" && since <= self.late).then(|| {
+            format!("{name} is not ready since {since}, see `kubectl describe pod {name}`")
+        })
+    }
+
+    /// A quota, an admission webhook or a priority class that is absent keep a `StatefulSet` from making its pod. Only
+    /// events tell why.
+    fn without_pod(&self, set: &StatefulSet) -> Option<String> {
+        let status = set.status.as_ref()?;
+        let has_none =
+            status.replicas == 0 && status.observed_generation >= set.metadata.generation;
+        let name = name_of(&set.metadata);
+        (has_none && self.are_late)
+            .then(|| format!("it has no pod, see `kubectl describe statefulset {name}`"))
     }
 
     /// Which of these slots gets a new template first.
@@ -190,6 +270,7 @@ pub(crate) fn roll(
     let waiting: Vec<u16> = waiting.collect();
     let halted = &(&missing | &outdated) & blocked;
     let transition = match next {
+        _ if let Some(refused) = slots.refused() => refused,
         Some(slot) => Transition::Rolling { slot, waiting },
         None if starting.is_empty() && !halted.is_empty() => {
             Transition::Blocked(halted.into_iter().collect())
@@ -211,7 +292,7 @@ type Group = BTreeSet<u16>;
 /// How far the slots are if no template changes.
 fn transition(starting: BTreeSet<u16>, waiting: Vec<u16>, slots: &Slots<'_>) -> Transition {
     let stuck = starting.iter().find_map(|slot| {
-        let why = slots.pods.get(slot).copied().and_then(stuck)?;
+        let why = slots.stuck(*slot)?;
         Some(Transition::Stuck { slot: *slot, why })
     });
     if let Some(stuck) = stuck {

@@ -82,6 +82,8 @@ fn aspect_of(mistake: &Mistake) -> Aspect {
         | Mistake::CertificateNotIssued { .. }
         | Mistake::Certificate { .. }
         | Mistake::CertificateName { .. } => Aspect::Certificates,
-        Mistake::PortsPending | Mistake::NameTaken { .. } => Aspect::Objects,
+        Mistake::PortsPending | Mistake::NameTaken { .. } | Mistake::NotApplied(_) => {
+            Aspect::Objects
+        }
     }
 }

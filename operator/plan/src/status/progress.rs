@@ -16,6 +16,13 @@ pub(super) fn progressing(roll: &Roll) -> Verdict {
                 "gateway {slot} does not start, and the others are left as they are: {why}: mend what it says, or write what was there before"
             ),
         ),
+        Transition::Refused { slot, refusal } => Verdict::no(
+            kind,
+            "RollStuck",
+            format!(
+                "gateway {slot} is not as it is written, and the others are left as they are: {refusal}: mend what it says, or write what was there before"
+            ),
+        ),
         Transition::Blocked(slots) => Verdict::no(
             kind,
             "Blocked",

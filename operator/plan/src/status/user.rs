@@ -7,7 +7,7 @@ use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp}
 
 use super::conditions::{Moment, Verdict, conditions, listed};
 use crate::{
-    Kind, Problem, Situation, Sources,
+    Kind, Mistake, Problem, Refusal, Situation, Sources,
     problem::{name_of, namespace_of},
     selects,
 };
@@ -21,6 +21,7 @@ pub(crate) fn user_statuses(
     problems: &[Problem],
 ) -> BTreeMap<String, UserEndpointStatus> {
     let endpoint = name_of(&sources.endpoint.metadata);
+    let refused = refused(problems);
     let problems = by_user(problems);
     let selected = sources.users.iter();
     selected
@@ -30,7 +31,10 @@ pub(crate) fn user_statuses(
             let mistakes = problems.get(&key).map_or(&[][..], Vec::as_slice);
             let previous = user.status.as_ref();
             let previous = previous.and_then(|status| entry(&status.endpoints, endpoint));
-            let verdict = verdict(user, mistakes, situation.now);
+            let verdict = match refused {
+                Some(refusal) => not_in_force(refusal),
+                None => verdict(user, mistakes, situation.now),
+            };
             let moment = moment(
                 user,
                 previous.map_or(&[], |entry| &entry.conditions),
@@ -72,6 +76,20 @@ pub fn merged_user_status(
         endpoints,
         conditions: conditions([verdict], moment),
     }
+}
+
+/// What keeps the gateways from what was written last: they take users and configuration whole or not at all.
+fn refused(problems: &[Problem]) -> Option<&Refusal> {
+    problems.iter().find_map(|problem| match &problem.mistake {
+        Mistake::NotApplied(refusal) if refusal.kind == "Secret" => Some(refusal),
+        _ => None,
+    })
+}
+
+fn not_in_force(refusal: &Refusal) -> Verdict {
+    let message =
+        format!("what was written last may not be in force: {refusal}: mend what it says");
+    Verdict::no(READY, "NotApplied", message)
 }
 
 fn by_user(problems: &[Problem]) -> BTreeMap<(&str, &str), Vec<&Problem>> {

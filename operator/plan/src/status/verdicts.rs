@@ -178,7 +178,7 @@ fn ready(case: &Case<'_>, parts: &[Verdict]) -> Verdict {
         return Verdict::yes(kind, "Serving", format!("{count}, {}", reached_at(case)));
     }
     let reason = match case.facts.roll.transition {
-        Transition::Stuck { .. } => "RollStuck",
+        Transition::Stuck { .. } | Transition::Refused { .. } => "RollStuck",
         Transition::Complete
         | Transition::Blocked(_)
         | Transition::Starting(_)

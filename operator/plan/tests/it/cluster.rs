@@ -8,13 +8,15 @@ use k8s_openapi::{
         apps::v1::{StatefulSet, StatefulSetStatus},
         core::v1::{
             ContainerState, ContainerStateWaiting, ContainerStatus, LoadBalancerIngress,
-            LoadBalancerStatus, Pod, PodStatus, Secret, Service, ServiceStatus,
+            LoadBalancerStatus, Pod, PodCondition, PodStatus, Secret, Service, ServiceStatus,
         },
     },
     apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta, Time},
     jiff::Timestamp,
 };
-use plan::{CertManager, Observed, Obsolete, PasswordHashes, Plan, Settings, Situation, names};
+use plan::{
+    CertManager, Observed, Obsolete, PasswordHashes, Plan, Refusal, Settings, Situation, names,
+};
 use serde::Deserialize;
 
 use crate::manifests::{Manifests, issued};
@@ -42,8 +44,16 @@ pub(crate) struct Events {
     pub(crate) waiting: BTreeMap<u16, Words>,
     /// The slots whose pod is not ready any more.
     pub(crate) failing: Vec<u16>,
+    /// The slots whose pod begins to run and is not ready yet.
+    pub(crate) starting: Vec<u16>,
+    /// The slots whose `StatefulSet` finds that it cannot make a pod.
+    pub(crate) podless: Vec<u16>,
     /// The slots whose pod ends at last.
     pub(crate) gone: Vec<u16>,
+    /// What the API server will not accept of this turn.
+    pub(crate) not_accepted: Vec<Refusal>,
+    /// How many minutes pass before the turn, besides the one.
+    pub(crate) minutes: i64,
     pub(crate) cert_manager: Option<CertManager>,
     /// The listeners whose Certificate is issued.
     pub(crate) issued: Vec<String>,
@@ -120,9 +130,18 @@ impl Cluster {
                 observed: &self.observed,
                 settings: &self.settings,
                 hashes,
-                now: Timestamp::from_second(START + 60 * self.minutes).unwrap(),
+                now: self.now(),
             },
         )
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(START + 60 * self.minutes).unwrap()
+    }
+
+    fn accepts(&self, kind: &str, metadata: &ObjectMeta) -> bool {
+        let mut refused = self.observed.refused.iter();
+        !refused.any(|one| one.kind == kind && Some(&one.name) == metadata.name.as_ref())
     }
 
     /// What the operator and the API server make of a plan.
@@ -146,13 +165,19 @@ impl Cluster {
             self.observed.certificates.entry(name).or_default();
         }
         for secret in desired.users.iter().chain(&desired.configurations) {
-            self.put_secret(secret.clone());
+            if self.accepts("Secret", &secret.metadata) {
+                self.put_secret(secret.clone());
+            }
         }
-        if let Some(service) = &desired.service {
+        if let Some(service) = &desired.service
+            && self.accepts("Service", &service.metadata)
+        {
             self.put_service(service.clone());
         }
         for set in &desired.stateful_sets {
-            self.put_set(set.clone());
+            if self.accepts("StatefulSet", &set.metadata) {
+                self.put_set(set.clone());
+            }
         }
         for obsolete in &plan.obsolete {
             self.delete(obsolete);
@@ -160,7 +185,9 @@ impl Cluster {
     }
 
     pub(crate) fn happen(&mut self, events: &Events) {
+        self.minutes += events.minutes;
         self.unhashed.clone_from(&events.unhashed);
+        self.observed.refused.clone_from(&events.not_accepted);
         if let Some(patch) = &events.patch {
             self.patch(patch);
         }
@@ -172,6 +199,12 @@ impl Cluster {
         }
         for slot in &events.failing {
             self.fail(*slot);
+        }
+        for slot in &events.starting {
+            self.begin(*slot);
+        }
+        for slot in &events.podless {
+            self.lose_pod(*slot);
         }
         for slot in &events.gone {
             let name = names::pod(self.name(), *slot);
@@ -247,14 +280,6 @@ impl Cluster {
     }
 
     pub(crate) fn wait(&mut self, slot: u16, words: &Words) {
-        let Some(set) = self.set(slot) else { return };
-        let revision = revision(set);
-        let generation = set.metadata.generation;
-        let status = set.status.as_mut().unwrap();
-        status.observed_generation = generation;
-        status.update_revision = Some(revision);
-        status.updated_replicas = Some(1);
-        status.ready_replicas = Some(0);
         let waiting = ContainerStateWaiting {
             reason: Some(words.reason.clone()),
             message: Some(words.message.clone()),
@@ -271,7 +296,50 @@ impl Cluster {
             container_statuses: Some(vec![container]),
             ..PodStatus::default()
         };
-        self.put_pod(slot, status);
+        self.replace_pod(slot, status);
+    }
+
+    /// The pod of a slot runs as its `StatefulSet` says, and is not ready.
+    fn begin(&mut self, slot: u16) {
+        let ready = PodCondition {
+            type_: "Ready".to_owned(),
+            status: "False".to_owned(),
+            last_transition_time: Some(Time(self.now())),
+            ..PodCondition::default()
+        };
+        let status = PodStatus {
+            conditions: Some(vec![ready]),
+            ..PodStatus::default()
+        };
+        self.replace_pod(slot, status);
+    }
+
+    /// The pod of a slot is one of its latest template that does not serve.
+    fn replace_pod(&mut self, slot: u16, pod: PodStatus) {
+        let Some(set) = self.set(slot) else { return };
+        let revision = revision(set);
+        let generation = set.metadata.generation;
+        let status = set.status.as_mut().unwrap();
+        status.observed_generation = generation;
+        status.update_revision = Some(revision);
+        status.updated_replicas = Some(1);
+        status.ready_replicas = Some(0);
+        self.put_pod(slot, pod);
+    }
+
+    /// The old pod of a slot has gone, and there is no new one.
+    fn lose_pod(&mut self, slot: u16) {
+        let name = names::pod(self.name(), slot);
+        let Some(set) = self.set(slot) else { return };
+        set.status = Some(StatefulSetStatus {
+            replicas: 0,
+            observed_generation: set.metadata.generation,
+            current_revision: Some("old".to_owned()),
+            update_revision: Some(revision(set)),
+            ..StatefulSetStatus::default()
+        });
+        let pods = &mut self.observed.pods;
+        pods.retain(|pod| pod.metadata.name.as_ref() != Some(&name));
     }
 
     /// The pod of a slot has the template that it should have, and is not ready.

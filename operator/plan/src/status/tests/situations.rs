@@ -4,7 +4,7 @@
 use crds::{ExposureType, SecureFtpEndpointStatus};
 
 use super::scene::{Scene, condition, parse};
-use crate::{CertificateMistake, Mistake, roll::Transition, status::aspect};
+use crate::{CertificateMistake, Mistake, Refusal, roll::Transition, status::aspect};
 
 const WELL: [&str; 6] = [
     "Ready=True/Serving",
@@ -175,7 +175,7 @@ const NAMED: [Situation; 10] = [
     ),
 ];
 
-const OBJECTS: [Situation; 8] = [
+const OBJECTS: [Situation; 9] = [
     (
         "an object of somebody else",
         |scene| {
@@ -186,6 +186,12 @@ const OBJECTS: [Situation; 8] = [
             scene.problem("metadata.name", mistake);
         },
         "Ready=False/NameTaken Programmed=False/NameTaken Stalled=True/NameTaken",
+        Failed,
+    ),
+    (
+        "an object that the API server does not accept",
+        |scene| scene.problem("spec", Mistake::NotApplied(refusal("Service"))),
+        "Ready=False/NotApplied Programmed=False/NotApplied Stalled=True/NotApplied",
         Failed,
     ),
     (
@@ -245,7 +251,7 @@ const OBJECTS: [Situation; 8] = [
     ),
 ];
 
-const GATEWAYS: [Situation; 8] = [
+const GATEWAYS: [Situation; 9] = [
     (
         "first gateways start",
         |scene| starting(scene, &[], &[0, 1, 2]),
@@ -290,6 +296,17 @@ const GATEWAYS: [Situation; 8] = [
         |scene| {
             scene.roll.serving = [1, 2].into();
             scene.roll.transition = stuck();
+        },
+        "Progressing=False/RollStuck Stalled=True/RollStuck",
+        Failed,
+    ),
+    (
+        "a template that the API server does not accept",
+        |scene| {
+            scene.roll.transition = Transition::Refused {
+                slot: 0,
+                refusal: refusal("StatefulSet"),
+            };
         },
         "Progressing=False/RollStuck Stalled=True/RollStuck",
         Failed,
@@ -501,6 +518,14 @@ fn stuck() -> Transition {
     Transition::Stuck {
         slot: 0,
         why: "Back-off pulling image".to_owned(),
+    }
+}
+
+fn refusal(kind: &str) -> Refusal {
+    Refusal {
+        kind: kind.to_owned(),
+        name: "partners".to_owned(),
+        message: "exceeded quota".to_owned(),
     }
 }
 
