@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use crds::{ExposureType, ExternalTrafficPolicy, SecureFtpEndpoint};
-use gateway_config::ClientAddress;
+use gateway_config::{ClientAddress, ENDPOINT_FILE, Endpoint};
 use k8s_openapi::api::core::v1::Service;
 
 use crate::{Observed, Told, desired::type_name};
@@ -30,7 +30,10 @@ impl Exposed {
         let (address, told) = match exposure.kind {
             ExposureType::LoadBalancer => {
                 let balancer = service.and_then(balancer_address);
-                (balancer.or(observed.resolved_address), Told::AsBound)
+                let address = balancer
+                    .or(observed.resolved_address)
+                    .or_else(|| told_before(endpoint, service?, observed));
+                (address, Told::AsBound)
             }
             // A node has many addresses, and which one clients can reach nobody here knows.
             ExposureType::NodePort => (None, Told::Otherwise(node_ports(service))),
@@ -56,6 +59,26 @@ fn balancer_address(service: &Service) -> Option<Ipv4Addr> {
     let balancer = service.status.as_ref()?.load_balancer.as_ref()?;
     let mut addresses = balancer.ingress.iter().flatten();
     addresses.find_map(|ingress| ingress.ip.as_ref()?.parse().ok())
+}
+
+/// What the gateways tell already, if the balancer still has the name that it had: a new operator has yet to look it up.
+fn told_before(
+    endpoint: &SecureFtpEndpoint,
+    service: &Service,
+    observed: &Observed,
+) -> Option<Ipv4Addr> {
+    let balancer = service.status.as_ref()?.load_balancer.as_ref()?;
+    let host = balancer.ingress.as_ref()?.first()?.hostname.as_ref()?;
+    let known = endpoint.status.as_ref()?.addresses.first()?;
+    if known.value != *host {
+        return None;
+    }
+    let mut secrets = observed.secrets.iter();
+    secrets.find_map(|secret| {
+        let file = secret.data.as_ref()?.get(ENDPOINT_FILE)?;
+        let gateway: Endpoint = serde_json::from_slice(&file.0).ok()?;
+        gateway.data_connections?.passive.address
+    })
 }
 
 fn cluster_address(service: &Service) -> Option<Ipv4Addr> {

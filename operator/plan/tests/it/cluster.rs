@@ -62,6 +62,8 @@ pub(crate) struct Events {
     /// What the balancer tells.
     pub(crate) balancer: Option<Balancer>,
     pub(crate) resolved_address: Option<Ipv4Addr>,
+    /// A new operator has not looked the balancer's name up yet.
+    pub(crate) unresolved: bool,
     pub(crate) foreign: Vec<String>,
     /// The Secrets of the endpoint that somebody deletes.
     pub(crate) lost: Vec<String>,
@@ -239,6 +241,9 @@ impl Cluster {
         let observed = &mut self.observed;
         observed.cert_manager = events.cert_manager.unwrap_or(observed.cert_manager);
         observed.resolved_address = events.resolved_address.or(observed.resolved_address);
+        if events.unresolved {
+            observed.resolved_address = None;
+        }
         observed.foreign.extend(events.foreign.iter().cloned());
         if let Some(version) = &events.operator_version {
             self.settings.operator_version.clone_from(version);
