@@ -75,6 +75,11 @@ impl Failures {
         self.applying.iter().filter_map(refusal).collect()
     }
 
+    /// Whether the Secrets that pods read are as wanted.
+    pub(crate) fn secrets_are_there(&self) -> bool {
+        self.applying.iter().all(|((kind, _), _)| *kind != "Secret")
+    }
+
     /// Notes what was done in vain.
     pub(crate) fn add(&mut self, done: Result<(), ApplyError>) {
         self.others.extend(done.err());
@@ -391,6 +396,17 @@ mod tests {
         assert_eq!(failures.refusals(), [refusal]);
         assert!(failures.first().is_err());
         assert!(Failures::default().first().is_ok());
+    }
+
+    #[test]
+    fn pods_look_for_secrets_that_are_there_whatever_else_is_not() {
+        let failing = |kind| Failures {
+            applying: vec![failure(kind, 503)],
+            others: Vec::new(),
+        };
+
+        assert!(!failing("Secret").secrets_are_there());
+        assert!(failing("StatefulSet").secrets_are_there());
     }
 
     fn pod(phase: &str, read: Option<&str>) -> Pod {

@@ -160,8 +160,11 @@ fn make_plan(turn: &Turn<'_>, seen: &Seen) -> Plan {
 
 async fn act(turn: &Turn<'_>, (seen, plan): (&Seen, &Plan), memory: &mut Memory) -> Failures {
     let mut failures = apply::apply(turn, &plan.desired, &plan.obsolete, memory).await;
-    let pods = (&seen.observed.pods[..], plan.configuration_digest.as_str());
-    failures.add(apply::refresh(turn, pods, memory).await);
+    // A kubelet that looks too early looks again only after a minute.
+    if failures.secrets_are_there() {
+        let pods = (&seen.observed.pods[..], plan.configuration_digest.as_str());
+        failures.add(apply::refresh(turn, pods, memory).await);
+    }
     failures
 }
 
