@@ -15,7 +15,7 @@ use crate::{
     hash::HashError,
     memory::{Ahead, Key, Memory},
     observe::{Seen, observe},
-    report::{self, ReportError},
+    report::{self, ReportError, Told},
     request::RequestError,
     stores::Stores,
     turn::{Tools, Turn},
@@ -113,10 +113,13 @@ async fn take_turn(turn: &Turn<'_>, memory: &mut Memory) -> Result<Duration, Tur
         plan = make_plan(turn, &seen);
     }
     turn.count_problems(plan.problems.len());
-    report::report(turn, (&seen, &plan), memory)
+    let told = report::report(turn, (&seen, &plan), memory)
         .await
         .map_err(TurnError::Report)?;
     failures.first().map_err(TurnError::Apply)?;
+    if told == Told::NotAll {
+        return Ok(AT_ONCE);
+    }
     let next = next_turn(&seen.users, memory, &taken);
     Ok(next.min(patience(&plan.status)))
 }

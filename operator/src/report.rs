@@ -44,12 +44,21 @@ pub(crate) enum ReportError {
     Request(#[from] RequestError),
 }
 
+/// Whether everybody was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// Everybody was, or has gone.
+    All,
+    /// The turn of another endpoint wrote the status of a user meanwhile, which the watch will show.
+    NotAll,
+}
+
 /// Tells what the plan says: to the endpoint, then to the users; events last, of what is new.
 pub(crate) async fn report(
     turn: &Turn<'_>,
     (seen, plan): (&Seen, &Plan),
     memory: &mut Memory,
-) -> Result<(), ReportError> {
+) -> Result<Told, ReportError> {
     let before = turn.endpoint.status.as_ref();
     if before != Some(&plan.status) {
         tell_endpoint(turn, &plan.status, memory).await?;
@@ -106,7 +115,8 @@ async fn tell_users(
     turn: &Turn<'_>,
     told: &BTreeMap<String, UserEndpointStatus>,
     memory: &mut Memory,
-) -> Result<(), ReportError> {
+) -> Result<Told, ReportError> {
+    let mut everybody = Told::All;
     let endpoints = turn.stores.readable_endpoints();
     let concerned = turn.stores.readable_users(|user| {
         user.metadata.namespace.as_deref() == Some(turn.namespace())
@@ -126,17 +136,20 @@ async fn tell_users(
         let own = told.get(&name);
         let status = merged_user_status(&user, turn.name(), own, &living, Timestamp::now());
         if user.status.as_ref() != Some(&status) {
-            tell_user(turn, (&user, &status), memory).await?;
+            match tell_user(turn, (&user, &status), memory).await? {
+                Told::All => {}
+                Told::NotAll => everybody = Told::NotAll,
+            }
         }
     }
-    Ok(())
+    Ok(everybody)
 }
 
 async fn tell_user(
     turn: &Turn<'_>,
     (user, status): (&SecureFtpUser, &SecureFtpUserStatus),
     memory: &mut Memory,
-) -> Result<(), ReportError> {
+) -> Result<Told, ReportError> {
     let name = user.name_any();
     let key: Key = ("SecureFtpUser", name.clone());
     turn.may_write(key.0, "status")?;
@@ -151,10 +164,18 @@ async fn tell_user(
     match request(asked, users.patch_status(&name, &how, &Patch::Apply(patch))).await {
         Ok(patched) => {
             turn.wrote(memory, &key, serde_json::to_value(&patched).ok());
-            Ok(())
+            Ok(Told::All)
         }
-        Err(error) if error.is_not_found() => Ok(()),
-        Err(error) => Err(error.into()),
+        Err(error) => untold(error),
+    }
+}
+
+/// What it means that the status of a user was not written.
+fn untold(error: RequestError) -> Result<Told, ReportError> {
+    match error {
+        error if error.is_not_found() => Ok(Told::All),
+        error if error.is_conflict() => Ok(Told::NotAll),
+        error => Err(error.into()),
     }
 }
 
@@ -354,6 +375,21 @@ mod tests {
             &[condition("Ready", "False", "SecretMissing")],
             &[(EventType::Warning, "SecretMissing")],
         );
+    }
+
+    #[test]
+    fn who_was_overtaken_at_one_user_goes_on_with_the_next() {
+        let untold = |code| {
+            let status = kube::core::Status::failure("so it is", "Reason").with_code(code);
+            untold(RequestError::Refused {
+                what: "to write the status of the user alice".to_owned(),
+                source: Box::new(kube::Error::Api(status.boxed())),
+            })
+        };
+
+        assert_eq!(untold(409).ok(), Some(Told::NotAll));
+        assert_eq!(untold(404).ok(), Some(Told::All));
+        assert!(untold(500).is_err());
     }
 
     #[test]
