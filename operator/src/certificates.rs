@@ -62,10 +62,13 @@ pub(crate) async fn follow(
             }
             Ok(_) => tell(&state, &queue, CertManager::Missing).await,
             Err(error) if error.is_not_found() => tell(&state, &queue, CertManager::Missing).await,
-            Err(error) => tracing::warn!(
-                error = causes(&error),
-                "whether cert-manager is there is not known"
-            ),
+            Err(error) => {
+                tracing::warn!(
+                    error = causes(&error),
+                    "whether cert-manager is there is not known"
+                );
+                presume(&state, &queue).await;
+            }
         }
         tokio::time::sleep(wait).await;
         wait = wait.saturating_mul(2).min(longest);
@@ -94,7 +97,10 @@ async fn watch_while_there(
                 }
             }
             Err(error) if is_gone(&error) => return,
-            Err(error) => tracing::warn!(error = causes(&error), "Certificates cannot be watched"),
+            Err(error) => {
+                tracing::warn!(error = causes(&error), "Certificates cannot be watched");
+                presume(state, queue).await;
+            }
         }
     }
 }
@@ -109,6 +115,14 @@ fn is_gone(error: &watcher::Error) -> bool {
     }
 }
 
+/// Who gets no answer goes on as if cert-manager were not there, unless it was: all endpoints wait for the first answer.
+async fn presume(state: &watch::Sender<Option<CertManager>>, queue: &Queue) {
+    let is_known = state.borrow().is_some();
+    if !is_known {
+        tell(state, queue, CertManager::Missing).await;
+    }
+}
+
 async fn tell(state: &watch::Sender<Option<CertManager>>, queue: &Queue, now: CertManager) {
     if state.send_replace(Some(now)) != Some(now) {
         tracing::info!(cert_manager = ?now, "looked for cert-manager");
@@ -118,9 +132,69 @@ async fn tell(state: &watch::Sender<Option<CertManager>>, queue: &Queue, now: Ce
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io::{BufRead, BufReader, Write as _},
+        net::TcpListener,
+        thread,
+    };
+
+    use kube::{Config, runtime::reflector};
     use serde_json::json;
 
     use super::*;
+
+    /// An API server that knows the kind, and lets nobody list it.
+    fn forbidding() -> Client {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = BufReader::new(stream.unwrap());
+                let mut lines = BufRead::lines(&mut stream).map(Result::unwrap);
+                let asked = lines.next().unwrap();
+                lines.find(String::is_empty).unwrap();
+                let known = json!({
+                    "kind": "APIResourceList", "groupVersion": "cert-manager.io/v1",
+                    "resources": [{
+                        "name": "certificates", "singularName": "certificate", "namespaced": true,
+                        "kind": "Certificate", "verbs": ["list", "watch"],
+                    }],
+                });
+                let (code, body) = match asked.contains("/v1 ") {
+                    true => ("200 OK", known),
+                    false => ("403 Forbidden", json!({"kind": "Status", "code": 403})),
+                };
+                let body = body.to_string();
+                let length = body.len();
+                let answer = format!(
+                    "HTTP/1.1 {code}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+                );
+                stream.get_mut().write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        Client::try_from(Config::new(format!("http://{address}").parse().unwrap())).unwrap()
+    }
+
+    #[tokio::test]
+    async fn whoever_may_not_list_certificates_serves_what_needs_none() {
+        let (state, mut cert_manager) = watch::channel(None);
+        let (queue, _woken) = Queue::new(reflector::store().0);
+        let following = follow(
+            forbidding(),
+            Scope::Cluster,
+            Writer::new(resource()),
+            (state, queue),
+        );
+
+        let answered = cert_manager.wait_for(Option::is_some);
+        let answered = tokio::time::timeout(Duration::from_secs(30), answered);
+        let answer = tokio::select! {
+            () = following => panic!("it ended"),
+            answered = answered => *answered.unwrap().unwrap(),
+        };
+
+        assert_eq!(answer, Some(CertManager::Missing));
+    }
 
     #[test]
     fn the_conditions_of_a_certificate_are_read() {

@@ -42,6 +42,8 @@ use crate::{
 
 /// A change seldom comes alone: turns wait a little for the rest of it.
 const DEBOUNCE: Duration = Duration::from_millis(100);
+/// Everything is listed sooner unless something is wrong.
+const FIRST_LISTS: Duration = Duration::from_secs(30);
 /// How long turns may go on when the operator ends.
 const FAREWELL: Duration = Duration::from_secs(10);
 /// Nothing at all came for so long: a watch is asked to end before, so the connection is dead.
@@ -138,13 +140,21 @@ async fn lead(
     let mut known = Vec::new();
     for scope in arguments.scopes() {
         let following = Following::start(&shared, &scope, arguments);
-        known.push(following.stores.clone());
+        known.push((scope, following.stores.clone()));
         scopes.spawn(following.go_on(stopped.clone()));
     }
     let becoming_ready = async {
-        for stores in known {
-            // One that ended is seen by whoever waits for the scopes.
-            let _ready = stores.wait_until_ready().await.is_ok();
+        for (scope, stores) in known {
+            let mut listed = std::pin::pin!(stores.wait_until_ready());
+            let in_time = tokio::time::timeout(FIRST_LISTS, &mut listed).await;
+            if in_time.is_err() {
+                tracing::warn!(
+                    ?scope,
+                    "not everything is listed yet, and nothing is done there: see the warnings of watches"
+                );
+                // One that ended is seen by whoever waits for the scopes.
+                let _ready = listed.await.is_ok();
+            }
         }
         readiness.begin();
         std::future::pending::<Infallible>().await

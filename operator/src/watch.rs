@@ -70,6 +70,12 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
+    /// A queue for these endpoints, and where they are taken from it.
+    pub(crate) fn new(endpoints: Store<AnyEndpoint>) -> (Self, mpsc::Receiver<EndpointRef>) {
+        let (sender, woken) = mpsc::channel(QUEUE_MAX);
+        (Self { sender, endpoints }, woken)
+    }
+
     /// Wakes these endpoints.
     pub(crate) async fn wake(&self, woken: impl IntoIterator<Item = EndpointRef>) {
         for endpoint in woken {
@@ -114,11 +120,7 @@ pub(crate) fn start(
     let endpoints = endpoints_writer.as_reader();
     let users_writer = Writer::default();
     let users: Store<AnyUser> = users_writer.as_reader();
-    let (sender, woken) = mpsc::channel(QUEUE_MAX);
-    let queue = Queue {
-        sender,
-        endpoints: endpoints.clone(),
-    };
+    let (queue, woken) = Queue::new(endpoints.clone());
     let watches = Starting {
         client,
         scope,
