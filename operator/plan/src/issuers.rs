@@ -58,7 +58,9 @@ fn pending(observed: &Observed, certificate: &str) -> Mistake {
     }
     let conditions = observed.certificates.get(certificate);
     let mut conditions = conditions.into_iter().flatten();
-    let not_ready = conditions.find(|condition| condition.type_ == "Ready");
+    // The Secret of one that is ready is seen later than its condition.
+    let not_ready =
+        conditions.find(|condition| condition.type_ == "Ready" && condition.status == "False");
     match not_ready.map(|condition| condition.message.as_str()) {
         None | Some("") => Mistake::CertificatePending,
         Some(message) => Mistake::CertificateNotIssued {

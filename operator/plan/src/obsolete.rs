@@ -1,6 +1,6 @@
 //! What exists and should not.
 
-use crate::{CertificateRequest, Observed, names, problem::name_of, roll::Slots};
+use crate::{CertManager, CertificateRequest, Observed, names, problem::name_of, roll::Slots};
 
 /// An object that should not exist any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +35,9 @@ pub(crate) fn obsolete(
         requests.any(|request| name_of(&request.metadata) == name)
     };
     let certificates = observed.certificates.keys();
-    let certificates = certificates.filter(|name| !is_requested(name));
+    // While cert-manager seems to be gone, none is requested and none has to go.
+    let certificates = certificates
+        .filter(|name| observed.cert_manager == CertManager::Installed && !is_requested(name));
     let certificates = certificates.map(|name| Obsolete::Certificate(name.clone()));
     sets.chain(secrets).chain(certificates).collect()
 }

@@ -59,6 +59,8 @@ pub(crate) struct Events {
     pub(crate) issued: Vec<String>,
     /// What Certificates say, by their name.
     pub(crate) refused: BTreeMap<String, String>,
+    /// The Certificates that say that all is well.
+    pub(crate) up_to_date: Vec<String>,
     /// What the balancer tells.
     pub(crate) balancer: Option<Balancer>,
     pub(crate) resolved_address: Option<Ipv4Addr>,
@@ -219,6 +221,15 @@ impl Cluster {
         }
         for (certificate, message) in &events.refused {
             let condition = not_ready(message);
+            self.observed
+                .certificates
+                .insert(certificate.clone(), vec![condition]);
+        }
+        for certificate in &events.up_to_date {
+            let condition = Condition {
+                status: "True".to_owned(),
+                ..not_ready("Certificate is up to date and has not expired")
+            };
             self.observed
                 .certificates
                 .insert(certificate.clone(), vec![condition]);
