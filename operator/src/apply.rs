@@ -23,7 +23,7 @@ use crate::{
     leader::Lost,
     memory::{Ahead, Key, Memory},
     request::{RequestError, request},
-    turn::Turn,
+    turn::{Tools, Turn},
 };
 
 /// The annotation of a pod with the digest of the configuration that it should have read. That it changes makes the
@@ -138,7 +138,7 @@ pub(crate) async fn refresh(
         if memory.ahead(&key) != Ahead::No {
             continue;
         }
-        turn.may_write("Pod", "patch")?;
+        turn.tools.may_write("Pod", "patch")?;
         let patch = Patch::Merge(json!({
             "metadata": {"annotations": {CONFIGURATION: configuration_digest}},
         }));
@@ -196,6 +196,15 @@ fn wanted(desired: &Desired) -> serde_json::Result<Vec<Wanted>> {
         .collect()
 }
 
+impl Tools {
+    /// Counts a write that may be begun; an error if another operator may lead by now.
+    pub(crate) fn may_write(&self, kind: &str, verb: &str) -> Result<(), Lost> {
+        self.leadership.check()?;
+        self.metrics.writes.with_label_values(&[kind, verb]).inc();
+        Ok(())
+    }
+}
+
 impl Turn<'_> {
     async fn apply_one(&self, wanted: &Wanted, memory: &mut Memory) -> Result<(), ApplyError> {
         let there = match memory.ahead(&wanted.key) {
@@ -219,7 +228,7 @@ impl Turn<'_> {
             Some(_) | None => {}
         }
         let (kind, name) = &wanted.key;
-        self.may_write(kind, "apply")?;
+        self.tools.may_write(kind, "apply")?;
         let how = PatchParams::apply(OPERATOR).force();
         let patch = Patch::Apply(&wanted.form);
         let api = self.api_of(&wanted.resource);
@@ -265,7 +274,7 @@ impl Turn<'_> {
             data: Some(keys.map_err(ApplyError::HostKeys)?),
             ..Secret::default()
         };
-        self.may_write("Secret", "create")?;
+        self.tools.may_write("Secret", "create")?;
         let parameters = PostParams {
             field_manager: Some(OPERATOR.to_owned()),
             ..PostParams::default()
@@ -301,7 +310,7 @@ impl Turn<'_> {
             return Ok(());
         }
         let (kind, name) = &key;
-        self.may_write(kind, "delete")?;
+        self.tools.may_write(kind, "delete")?;
         // Only the object that was seen: one that was made meanwhile under its name is another.
         let how = DeleteParams::background().preconditions(Preconditions {
             uid: there.uid,
@@ -319,17 +328,6 @@ impl Turn<'_> {
             Err(error) => return Err(error.into()),
         }
         self.wrote(memory, &key, None);
-        Ok(())
-    }
-
-    /// Counts a write that may be begun; an error if another operator may lead by now.
-    pub(crate) fn may_write(&self, kind: &str, verb: &str) -> Result<(), Lost> {
-        self.tools.leadership.check()?;
-        self.tools
-            .metrics
-            .writes
-            .with_label_values(&[kind, verb])
-            .inc();
         Ok(())
     }
 

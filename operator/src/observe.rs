@@ -84,6 +84,7 @@ pub(crate) async fn observe(turn: &Turn<'_>, memory: &mut Memory) -> Result<Seen
         .claims
         .get(&ObjectRef::new(claim).within(turn.namespace()));
     let observed = Observed {
+        unreadable_users: unreadable_users.len(),
         secrets: own_secrets,
         stateful_sets,
         pods: labelled(&stores.pods, turn.namespace(), turn.name()),

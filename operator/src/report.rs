@@ -7,14 +7,19 @@ use crds::{
     UserEndpointStatus,
 };
 use k8s_openapi::{
-    api::core::v1::ObjectReference, apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp,
+    api::core::v1::ObjectReference,
+    apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta},
+    jiff::Timestamp,
 };
 use kube::{
-    Resource, ResourceExt as _,
-    api::{Patch, PatchParams},
+    Api, Resource, ResourceExt as _,
+    api::{ApiResource, Patch, PatchParams},
+    core::{DynamicObject, error_boundary::InvalidObject},
     runtime::events::{Event, EventType},
 };
-use plan::{Kind, Plan, Problem, merged_user_status, names::OPERATOR, selects};
+use plan::{
+    Kind, Plan, Problem, merged_user_status, names::OPERATOR, selects, unreadable_conditions,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -67,13 +72,64 @@ pub(crate) async fn report(
     for (event, about) in events {
         publish(turn, &event, &about).await;
     }
+    for invalid in &seen.unreadable_users {
+        report_unreadable::<SecureFtpUser>(turn.tools, invalid).await?;
+    }
     tell_users(turn, &plan.users, memory).await
 }
 
-/// Tells that an object cannot be read by this version.
-pub(crate) async fn report_unreadable(tools: &Tools, about: &ObjectReference, error: &str) {
-    let event = event(EventType::Warning, "Unreadable", error.to_owned());
-    publish_event(tools, &event, about).await;
+/// Tells that an object cannot be read by this version: in its status, and in an event when that is new.
+pub(crate) async fn report_unreadable<K>(
+    tools: &Tools,
+    invalid: &InvalidObject,
+) -> Result<(), ReportError>
+where
+    K: Resource<DynamicType = ()>,
+{
+    let metadata = &invalid.metadata;
+    let name = metadata.name.as_deref().unwrap_or_default();
+    let namespace = metadata.namespace.as_deref().unwrap_or_default();
+    let resource = ApiResource::erase::<K>(&());
+    let kind = &resource.kind;
+    let objects: Api<DynamicObject> =
+        Api::namespaced_with(tools.client.clone(), namespace, &resource);
+    let asked = format!("to read the {kind} {name}");
+    let Some(object) = request(asked, objects.get_opt(name)).await? else {
+        return Ok(());
+    };
+    let before = object.data.get("status").cloned().unwrap_or_default();
+    let status = unreadable_status(&before, &object.metadata, &invalid.error);
+    if status == before {
+        return Ok(());
+    }
+    tools.may_write(kind, "status")?;
+    let patch = Patch::Apply(status_patch::<K>(name, &status));
+    let how = PatchParams::apply(OPERATOR).force();
+    let asked = format!("to write the status of the {kind} {name}");
+    request(asked, objects.patch_status(name, &how, &patch)).await?;
+    let event = event(EventType::Warning, "Unreadable", invalid.error.clone());
+    let about = ObjectReference {
+        api_version: Some(resource.api_version.clone()),
+        kind: Some(kind.clone()),
+        name: metadata.name.clone(),
+        namespace: metadata.namespace.clone(),
+        uid: metadata.uid.clone(),
+        ..ObjectReference::default()
+    };
+    publish_event(tools, &event, &about).await;
+    Ok(())
+}
+
+/// The status of an object that cannot be read, made of the one that it has.
+fn unreadable_status(before: &Value, metadata: &ObjectMeta, error: &str) -> Value {
+    let generation = metadata.generation.unwrap_or_default();
+    let known = before.get("conditions").cloned().unwrap_or_default();
+    let known: Vec<Condition> = serde_json::from_value(known).unwrap_or_default();
+    let conditions = unreadable_conditions(&known, generation, error, Timestamp::now());
+    let mut status = before.as_object().cloned().unwrap_or_default();
+    status.insert("conditions".to_owned(), json!(conditions));
+    status.insert("observedGeneration".to_owned(), json!(generation));
+    Value::Object(status)
 }
 
 /// Tells the users of an endpoint that has gone.
@@ -92,7 +148,7 @@ async fn tell_endpoint(
     memory: &mut Memory,
 ) -> Result<(), ReportError> {
     let key: Key = ("SecureFtpEndpoint", turn.name().to_owned());
-    turn.may_write(key.0, "status")?;
+    turn.tools.may_write(key.0, "status")?;
     let patch = Patch::Apply(status_patch::<SecureFtpEndpoint>(turn.name(), status));
     let endpoints = turn.api::<SecureFtpEndpoint>();
     let how = PatchParams::apply(OPERATOR).force();
@@ -152,7 +208,7 @@ async fn tell_user(
 ) -> Result<Told, ReportError> {
     let name = user.name_any();
     let key: Key = ("SecureFtpUser", name.clone());
-    turn.may_write(key.0, "status")?;
+    turn.tools.may_write(key.0, "status")?;
     let mut patch = status_patch::<SecureFtpUser>(&name, status);
     // Turns of other endpoints write it too: who did not see what they said must not write over it.
     if let Some(metadata) = patch.get_mut("metadata").and_then(Value::as_object_mut) {
@@ -222,20 +278,7 @@ fn news(
         let event = event(EventType::Warning, problem.mistake.reason(), note);
         events.push((event, object_of(problem, seen, &about)));
     }
-    for one in seen
-        .unreadable_users
-        .iter()
-        .filter(|one| !is_known(&one.error))
-    {
-        let about = reference_of(&one.metadata);
-        events.push((
-            event(EventType::Warning, "Unreadable", one.error.clone()),
-            about,
-        ));
-    }
-    let problems = plan.problems.iter().map(ToString::to_string);
-    let unreadable = seen.unreadable_users.iter().map(|one| one.error.clone());
-    memory.told = Some(problems.chain(unreadable).collect());
+    memory.told = Some(plan.problems.iter().map(ToString::to_string).collect());
     events
 }
 
@@ -248,19 +291,6 @@ fn object_of(problem: &Problem, seen: &Seen, endpoint: &ObjectReference) -> Obje
             let user = users.find(|user| user.name_any() == problem.object.name);
             user.map_or_else(|| endpoint.clone(), |user| user.object_ref(&()))
         }
-    }
-}
-
-fn reference_of(
-    metadata: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta,
-) -> ObjectReference {
-    ObjectReference {
-        api_version: Some(SecureFtpUser::api_version(&()).into_owned()),
-        kind: Some(SecureFtpUser::kind(&()).into_owned()),
-        name: metadata.name.clone(),
-        namespace: metadata.namespace.clone(),
-        uid: metadata.uid.clone(),
-        ..ObjectReference::default()
     }
 }
 
@@ -374,6 +404,28 @@ mod tests {
             &[condition("Ready", "False", "AddressPending")],
             &[condition("Ready", "False", "SecretMissing")],
             &[(EventType::Warning, "SecretMissing")],
+        );
+    }
+
+    #[test]
+    fn the_status_of_what_cannot_be_read_keeps_what_else_it_says() {
+        let before = json!({"replicas": 2, "observedGeneration": 3, "conditions": [
+            {"type": "Ready", "status": "True", "reason": "Serving", "message": "",
+             "lastTransitionTime": "2026-01-01T00:00:00Z"},
+        ]});
+        let metadata = ObjectMeta {
+            generation: Some(4),
+            ..ObjectMeta::default()
+        };
+
+        let status = unreadable_status(&before, &metadata, "unknown variant");
+
+        assert_eq!(status["replicas"], 2);
+        assert_eq!(status["observedGeneration"], 4);
+        assert_eq!(status["conditions"][0]["reason"], "Unreadable");
+        assert_eq!(
+            unreadable_status(&status, &metadata, "unknown variant"),
+            status
         );
     }
 

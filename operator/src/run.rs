@@ -5,7 +5,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use crds::SecureFtpEndpoint;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use kube::{
-    Client, Config, Resource as _,
+    Client, Config,
     core::DeserializeGuard,
     runtime::{
         applier,
@@ -323,8 +323,10 @@ impl Turns {
                     error = invalid.error,
                     "the endpoint cannot be read by this version"
                 );
-                let about = endpoint.object_ref(&());
-                report::report_unreadable(&self.tools, &about, &invalid.error).await;
+                report::report_unreadable::<SecureFtpEndpoint>(&self.tools, invalid)
+                    .await
+                    .map_err(TurnError::Report)?;
+                self.retries.forget(&name(endpoint));
                 return Ok(Action::await_change());
             }
         };

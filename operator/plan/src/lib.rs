@@ -57,7 +57,7 @@ pub use references::{ReferencedSecrets, referenced_secrets};
 pub use secrets::{SecretKey, SecretVersion, Secrets};
 pub use selection::selects;
 pub use settings::Settings;
-pub use status::merged_user_status;
+pub use status::{merged_user_status, unreadable_conditions};
 
 /// The namespace of an object whose manifest names none.
 pub const DEFAULT_NAMESPACE: &str = "default";

@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Observed {
+    /// How many users the endpoint would select, if this version could read them.
+    pub unreadable_users: usize,
     /// The operator's own Secrets of this endpoint: users, gateways' configurations and host keys.
     pub secrets: Vec<Secret>,
     /// The `StatefulSets` of this endpoint, one a slot.

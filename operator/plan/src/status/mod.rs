@@ -11,6 +11,7 @@ mod endpoint;
 mod fingerprints;
 mod passive;
 mod progress;
+mod unreadable;
 mod user;
 mod verdicts;
 
@@ -18,5 +19,6 @@ mod verdicts;
 mod tests;
 
 pub(crate) use endpoint::endpoint_status;
+pub use unreadable::unreadable_conditions;
 pub use user::merged_user_status;
 pub(crate) use user::user_statuses;

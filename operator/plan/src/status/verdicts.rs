@@ -43,7 +43,8 @@ pub(super) fn verdicts(case: &Case<'_>) -> Vec<Verdict> {
 
 fn accepted(case: &Case<'_>) -> Verdict {
     found("Accepted", case, Aspect::Written).unwrap_or_else(|| {
-        let message = match broken_users(case.facts.problems) {
+        let unreadable = case.observed.unreadable_users;
+        let message = match broken_users(case.facts.problems).saturating_add(unreadable) {
             0 => "what is written can be served".to_owned(),
             count => format!(
                 "what is written can be served, but for {count} of the users: see `kubectl get secureftpusers`"

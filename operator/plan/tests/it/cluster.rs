@@ -67,6 +67,8 @@ pub(crate) struct Events {
     /// A new operator has not looked the balancer's name up yet.
     pub(crate) unresolved: bool,
     pub(crate) foreign: Vec<String>,
+    /// How many users cannot be read.
+    pub(crate) unreadable_users: usize,
     /// The Secrets of the endpoint that somebody deletes.
     pub(crate) lost: Vec<String>,
     /// The Secrets that people write, with these entries.
@@ -252,6 +254,7 @@ impl Cluster {
         let observed = &mut self.observed;
         observed.cert_manager = events.cert_manager.unwrap_or(observed.cert_manager);
         observed.resolved_address = events.resolved_address.or(observed.resolved_address);
+        observed.unreadable_users = events.unreadable_users;
         if events.unresolved {
             observed.resolved_address = None;
         }

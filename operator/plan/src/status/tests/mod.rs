@@ -3,4 +3,5 @@
 mod facts;
 mod scene;
 mod situations;
+mod unreadable;
 mod users;
