@@ -298,7 +298,11 @@ fn transition(starting: BTreeSet<u16>, waiting: Vec<u16>, slots: &Slots<'_>) -> 
     if let Some(stuck) = stuck {
         return stuck;
     }
-    let is_replaced = |slot: &&u16| slots.sets.get(slot).is_some_and(|set| is_replaced(set));
+    // One that its controller has not seen yet is new.
+    let is_replaced = |slot: &&u16| {
+        let set = slots.sets.get(slot).filter(|set| is_seen(set));
+        set.is_some_and(|set| is_replaced(set))
+    };
     match starting
         .iter()
         .find(is_replaced)
@@ -332,6 +336,11 @@ fn is_replaced(set: &StatefulSet) -> bool {
         status.observed_generation < set.metadata.generation
             || status.current_revision != status.update_revision
     })
+}
+
+fn is_seen(set: &StatefulSet) -> bool {
+    let status = set.status.as_ref();
+    status.is_some_and(|status| status.observed_generation.is_some())
 }
 
 fn template(set: &StatefulSet) -> Option<&String> {

@@ -44,6 +44,8 @@ pub(crate) struct Events {
     pub(crate) waiting: BTreeMap<u16, Words>,
     /// The slots whose pod is not ready any more.
     pub(crate) failing: Vec<u16>,
+    /// The slots whose new `StatefulSet` the controller has not seen yet.
+    pub(crate) unseen: Vec<u16>,
     /// The slots whose pod begins to run and is not ready yet.
     pub(crate) starting: Vec<u16>,
     /// The slots whose `StatefulSet` finds that it cannot make a pod.
@@ -205,6 +207,9 @@ impl Cluster {
         }
         for slot in &events.failing {
             self.fail(*slot);
+        }
+        for slot in &events.unseen {
+            self.set(*slot).unwrap().status = Some(StatefulSetStatus::default());
         }
         for slot in &events.starting {
             self.begin(*slot);
