@@ -35,6 +35,9 @@ use crate::{
 /// The length of an event's note that the API server takes, in bytes.
 const NOTE_MAX: usize = 1024;
 
+/// The length of an event's action that the API server takes, in bytes.
+const ACTION_MAX: usize = 128;
+
 /// Reasons for which a condition is False without anything to mend.
 const FINE: [&str; 2] = ["Complete", "ScaledToZero"];
 
@@ -107,7 +110,11 @@ where
     let how = PatchParams::apply(OPERATOR).force();
     let asked = format!("to write the status of the {kind} {name}");
     request(asked, objects.patch_status(name, &how, &patch)).await?;
-    let event = event(EventType::Warning, "Unreadable", invalid.error.clone());
+    let event = event(
+        EventType::Warning,
+        ("Unreadable", "Read"),
+        invalid.error.clone(),
+    );
     let about = ObjectReference {
         api_version: Some(resource.api_version.clone()),
         kind: Some(kind.clone()),
@@ -275,7 +282,11 @@ fn news(
         .map(|problem| (problem.to_string(), problem));
     for (_, problem) in problems.filter(|(text, _)| !is_known(text)) {
         let note = format!("{}: {}", problem.field, problem.mistake);
-        let event = event(EventType::Warning, problem.mistake.reason(), note);
+        let event = event(
+            EventType::Warning,
+            (problem.mistake.reason(), &problem.field),
+            note,
+        );
         events.push((event, object_of(problem, seen, &about)));
     }
     memory.told = Some(plan.problems.iter().map(ToString::to_string).collect());
@@ -311,18 +322,22 @@ fn transitions(before: &[Condition], after: &[Condition]) -> Vec<Event> {
                 EventType::Normal
             };
             let said = format!("{} is {}: {}", now.type_, now.status, now.message);
-            event(kind, &now.reason, said)
+            event(kind, (&now.reason, &now.type_), said)
         })
         .collect()
 }
 
-fn event(type_: EventType, reason: &str, mut note: String) -> Event {
+/// The action says what it is about, for of two events with one reason and one action the second has the note of the
+/// first: they count as one.
+fn event(type_: EventType, (reason, action): (&str, &str), mut note: String) -> Event {
+    let mut action = action.to_owned();
+    action.truncate(action.floor_char_boundary(ACTION_MAX));
     note.truncate(note.floor_char_boundary(NOTE_MAX));
     Event {
         type_,
         reason: reason.to_owned(),
         note: Some(note),
-        action: "Reconcile".to_owned(),
+        action,
         secondary: None,
     }
 }
@@ -445,9 +460,24 @@ mod tests {
     }
 
     #[test]
+    fn events_of_one_reason_about_two_conditions_are_two() {
+        let missing = |kind| condition(kind, "False", "SecretMissing");
+
+        let events = transitions(&[], &[missing("ResolvedRefs"), missing("CertificateReady")]);
+
+        let actions: Vec<_> = events.iter().map(|one| one.action.as_str()).collect();
+        assert_eq!(actions, ["ResolvedRefs", "CertificateReady"]);
+    }
+
+    #[test]
     fn a_note_is_as_long_as_the_api_server_takes() {
-        let event = event(EventType::Normal, "Long", "é".repeat(NOTE_MAX));
+        let event = event(
+            EventType::Normal,
+            ("Long", &"é".repeat(ACTION_MAX)),
+            "é".repeat(NOTE_MAX),
+        );
 
         assert_eq!(event.note.unwrap(), "é".repeat(NOTE_MAX / 2));
+        assert_eq!(event.action, "é".repeat(ACTION_MAX / 2));
     }
 }
