@@ -133,6 +133,7 @@ async fn lead(
         leadership: held.leadership.clone(),
         metrics,
         hasher: Hasher::new(),
+        retries: Arc::default(),
         places: Arc::new(Semaphore::new(arguments.concurrency())),
     };
     readiness.end();
@@ -181,6 +182,8 @@ struct Shared {
     leadership: Leadership,
     metrics: Metrics,
     hasher: Hasher,
+    /// Counted over all scopes.
+    retries: Arc<Retries>,
     /// For turns, over all scopes.
     places: Arc<Semaphore>,
 }
@@ -209,10 +212,9 @@ impl Following {
         // Without a bound, for the watch must not wait: there are never more than there were endpoints.
         let (goodbye, gone) = mpsc::unbounded_channel();
         let memories = Arc::new(Memories::default());
-        let retries = Arc::new(Retries::default());
         let deleted = {
             let (addresses, memories) = (addresses.clone(), Arc::clone(&memories));
-            let (retries, metrics) = (Arc::clone(&retries), shared.metrics.clone());
+            let (retries, metrics) = (Arc::clone(&shared.retries), shared.metrics.clone());
             move |endpoint: &AnyEndpoint| {
                 let reference = ObjectRef::from_obj(endpoint);
                 memories.forget(&reference);
@@ -242,7 +244,7 @@ impl Following {
             stores: stores.clone(),
             places: Arc::clone(&shared.places),
             memories,
-            retries,
+            retries: Arc::clone(&shared.retries),
         };
         Self {
             watches,
