@@ -321,6 +321,10 @@ async fn follow<K>(
             Event::Apply(one) => store.get(&ObjectRef::from_obj(one)),
             _ => None,
         };
+        let listed = match &event {
+            Event::InitDone => store.state(),
+            _ => Vec::new(),
+        };
         writer.apply_watcher_event(&event);
         match &event {
             Event::Apply(after) => {
@@ -337,8 +341,63 @@ async fn follow<K>(
                 };
                 queue.wake(wake(&change)).await;
             }
-            Event::InitDone => queue.wake_all().await,
+            Event::InitDone => {
+                // No event told that these went while nobody watched.
+                let gone = listed
+                    .iter()
+                    .filter(|one| store.get(&ObjectRef::from_obj(one.as_ref())).is_none());
+                for before in gone {
+                    let change = Change {
+                        before: Some(before.as_ref()),
+                        after: None,
+                    };
+                    queue.wake(wake(&change)).await;
+                }
+                queue.wake_all().await;
+            }
             Event::Init | Event::InitApply(_) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+    use kube::runtime::reflector;
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    fn claim(name: &str) -> PersistentVolumeClaim {
+        let mut claim = PersistentVolumeClaim::default();
+        claim.metadata.name = Some(name.to_owned());
+        claim
+    }
+
+    #[tokio::test]
+    async fn what_goes_while_nobody_watches_is_told_with_the_next_list() {
+        let list = |names: &[&str]| {
+            let listed = names.iter().map(|name| Event::InitApply(claim(name)));
+            let events = [Event::Init].into_iter().chain(listed);
+            events.chain([Event::InitDone]).map(Ok).collect::<Vec<_>>()
+        };
+        let events = list(&["one", "two"]).into_iter().chain(list(&["two"]));
+        let (queue, _woken) = Queue::new(reflector::store().0);
+        let (sender, mut gone) = mpsc::unbounded_channel();
+
+        follow(stream::iter(events), Writer::default(), queue, |change| {
+            if let Change {
+                before: Some(before),
+                after: None,
+            } = change
+            {
+                sender.send(before.metadata.name.clone()).unwrap();
+            }
+            Vec::new()
+        })
+        .await;
+
+        assert_eq!(gone.try_recv().unwrap().as_deref(), Some("one"));
+        assert!(gone.try_recv().is_err());
     }
 }
