@@ -199,48 +199,8 @@ impl Cluster {
         if let Some(patch) = &events.patch {
             self.patch(patch);
         }
-        for slot in &events.serving {
-            self.serve(*slot);
-        }
-        for (slot, words) in &events.waiting {
-            self.wait(*slot, words);
-        }
-        for slot in &events.failing {
-            self.fail(*slot);
-        }
-        for slot in &events.unseen {
-            self.set(*slot).unwrap().status = Some(StatefulSetStatus::default());
-        }
-        for slot in &events.starting {
-            self.begin(*slot);
-        }
-        for slot in &events.podless {
-            self.lose_pod(*slot);
-        }
-        for slot in &events.gone {
-            let name = names::pod(self.name(), *slot);
-            self.observed
-                .pods
-                .retain(|pod| pod.metadata.name.as_ref() != Some(&name));
-        }
-        for listener in &events.issued {
-            self.issue(listener);
-        }
-        for (certificate, message) in &events.refused {
-            let condition = not_ready(message);
-            self.observed
-                .certificates
-                .insert(certificate.clone(), vec![condition]);
-        }
-        for certificate in &events.up_to_date {
-            let condition = Condition {
-                status: "True".to_owned(),
-                ..not_ready("Certificate is up to date and has not expired")
-            };
-            self.observed
-                .certificates
-                .insert(certificate.clone(), vec![condition]);
-        }
+        self.move_slots(events);
+        self.issue_certificates(events);
         for lost in &events.lost {
             let secrets = &mut self.observed.secrets;
             secrets.retain(|secret| secret.metadata.name.as_ref() != Some(lost));
@@ -271,6 +231,54 @@ impl Cluster {
             self.settings
                 .gateway_version
                 .clone_from(&events.gateway_version);
+        }
+    }
+
+    fn move_slots(&mut self, events: &Events) {
+        for slot in &events.serving {
+            self.serve(*slot);
+        }
+        for (slot, words) in &events.waiting {
+            self.wait(*slot, words);
+        }
+        for slot in &events.failing {
+            self.fail(*slot);
+        }
+        for slot in &events.unseen {
+            self.set(*slot).unwrap().status = Some(StatefulSetStatus::default());
+        }
+        for slot in &events.starting {
+            self.begin(*slot);
+        }
+        for slot in &events.podless {
+            self.lose_pod(*slot);
+        }
+        for slot in &events.gone {
+            let name = names::pod(self.name(), *slot);
+            self.observed
+                .pods
+                .retain(|pod| pod.metadata.name.as_ref() != Some(&name));
+        }
+    }
+
+    fn issue_certificates(&mut self, events: &Events) {
+        for listener in &events.issued {
+            self.issue(listener);
+        }
+        for (certificate, message) in &events.refused {
+            let condition = not_ready(message);
+            self.observed
+                .certificates
+                .insert(certificate.clone(), vec![condition]);
+        }
+        for certificate in &events.up_to_date {
+            let condition = Condition {
+                status: "True".to_owned(),
+                ..not_ready("Certificate is up to date and has not expired")
+            };
+            self.observed
+                .certificates
+                .insert(certificate.clone(), vec![condition]);
         }
     }
 
