@@ -160,9 +160,10 @@ mod tests {
                         "kind": "Certificate", "verbs": ["list", "watch"],
                     }],
                 });
-                let (code, body) = match asked.contains("/v1 ") {
-                    true => ("200 OK", known),
-                    false => ("403 Forbidden", json!({"kind": "Status", "code": 403})),
+                let (code, body) = if asked.contains("/v1 ") {
+                    ("200 OK", known)
+                } else {
+                    ("403 Forbidden", json!({"kind": "Status", "code": 403}))
                 };
                 let body = body.to_string();
                 let length = body.len();
