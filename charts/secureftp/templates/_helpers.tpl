@@ -38,10 +38,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{- /* What the operator may do where it watches. Each rule says what it is for. */ -}}
 {{- define "secureftp.rules" -}}
-# What people write, and the answer in its status.
+# What people write, and the answer in its status. What this version cannot read is looked at by its name.
 - apiGroups: [secureftp.dev]
   resources: [secureftpendpoints, secureftpusers]
-  verbs: [list, watch]
+  verbs: [get, list, watch]
 - apiGroups: [secureftp.dev]
   resources: [secureftpendpoints/status, secureftpusers/status]
   verbs: [patch]
