@@ -1,4 +1,4 @@
-//! Step 1: everything outside the endpoint that the plan depends on. The only step that reads.
+//! Step 1: everything outside the endpoint that the plan depends on. The only step that reads for it.
 //!
 //! Nearly all of it comes from what the watches keep. The data of people's Secrets does not: it is read by name, and
 //! only when it is new.

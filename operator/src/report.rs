@@ -75,10 +75,17 @@ pub(crate) async fn report(
     for (event, about) in events {
         publish(turn, &event, &about).await;
     }
+    let told = tell_users(turn, &plan.users, memory).await;
     for invalid in &seen.unreadable_users {
-        report_unreadable::<SecureFtpUser>(turn.tools, invalid).await?;
+        // What is wrong with one of them stops nobody else's turn.
+        if let Err(error) = report_unreadable::<SecureFtpUser>(turn.tools, invalid).await {
+            tracing::warn!(
+                error = causes(&error),
+                "a user that cannot be read was not told"
+            );
+        }
     }
-    tell_users(turn, &plan.users, memory).await
+    told
 }
 
 /// Tells that an object cannot be read by this version: in its status, and in an event when that is new.
@@ -106,10 +113,17 @@ where
         return Ok(());
     }
     tools.may_write(kind, "status")?;
-    let patch = Patch::Apply(status_patch::<K>(name, &status));
+    // Whoever mends it meanwhile has the last word.
+    let version = object.metadata.resource_version.as_deref();
+    let patch = Patch::Apply(status_patch::<K>((name, version), &status));
     let how = PatchParams::apply(OPERATOR).force();
     let asked = format!("to write the status of the {kind} {name}");
-    request(asked, objects.patch_status(name, &how, &patch)).await?;
+    let patched = objects.patch_status(name, &how, &patch);
+    match request(asked, patched).await {
+        Ok(_) => {}
+        Err(error) if error.is_conflict() || error.is_not_found() => return Ok(()),
+        Err(error) => return Err(error.into()),
+    }
     let event = event(
         EventType::Warning,
         ("Unreadable", "Read"),
@@ -156,7 +170,10 @@ async fn tell_endpoint(
 ) -> Result<(), ReportError> {
     let key: Key = ("SecureFtpEndpoint", turn.name().to_owned());
     turn.tools.may_write(key.0, "status")?;
-    let patch = Patch::Apply(status_patch::<SecureFtpEndpoint>(turn.name(), status));
+    let patch = Patch::Apply(status_patch::<SecureFtpEndpoint>(
+        (turn.name(), None),
+        status,
+    ));
     let endpoints = turn.api::<SecureFtpEndpoint>();
     let how = PatchParams::apply(OPERATOR).force();
     let asked = "to write the status of the endpoint".to_owned();
@@ -216,11 +233,9 @@ async fn tell_user(
     let name = user.name_any();
     let key: Key = ("SecureFtpUser", name.clone());
     turn.tools.may_write(key.0, "status")?;
-    let mut patch = status_patch::<SecureFtpUser>(&name, status);
     // Turns of other endpoints write it too: who did not see what they said must not write over it.
-    if let Some(metadata) = patch.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.insert("resourceVersion".to_owned(), json!(user.resource_version()));
-    }
+    let version = user.resource_version();
+    let patch = status_patch::<SecureFtpUser>((&name, version.as_deref()), status);
     let users = turn.api::<SecureFtpUser>();
     let how = PatchParams::apply(OPERATOR).force();
     let asked = format!("to write the status of the user {name}");
@@ -242,11 +257,19 @@ fn untold(error: RequestError) -> Result<Told, ReportError> {
     }
 }
 
-fn status_patch<K: Resource<DynamicType = ()>>(name: &str, status: &impl Serialize) -> Value {
+/// With a version it is refused where the object has another one.
+fn status_patch<K: Resource<DynamicType = ()>>(
+    (name, version): (&str, Option<&str>),
+    status: &impl Serialize,
+) -> Value {
+    let metadata = match version {
+        None => json!({"name": name}),
+        Some(version) => json!({"name": name, "resourceVersion": version}),
+    };
     json!({
         "apiVersion": K::api_version(&()),
         "kind": K::kind(&()),
-        "metadata": {"name": name},
+        "metadata": metadata,
         "status": status,
     })
 }

@@ -329,6 +329,7 @@ impl Turns {
                     .await
                     .map_err(TurnError::Report)?;
                 self.retries.forget(&name(endpoint));
+                self.count_failing();
                 return Ok(Action::await_change());
             }
         };

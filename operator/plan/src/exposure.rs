@@ -32,7 +32,7 @@ impl Exposed {
                 let balancer = service.and_then(balancer_address);
                 let address = balancer
                     .or(observed.resolved_address)
-                    .or_else(|| told_before(endpoint, service?, observed));
+                    .or_else(|| address_told_before(endpoint, service?, observed));
                 (address, Told::AsBound)
             }
             // A node has many addresses, and which one clients can reach nobody here knows.
@@ -62,7 +62,7 @@ fn balancer_address(service: &Service) -> Option<Ipv4Addr> {
 }
 
 /// What the gateways tell already, if the balancer still has the name that it had: a new operator has yet to look it up.
-fn told_before(
+fn address_told_before(
     endpoint: &SecureFtpEndpoint,
     service: &Service,
     observed: &Observed,
