@@ -63,6 +63,7 @@ fn without_an_address_pasv_says_why_and_epsv_works() -> Result<()> {
     })?;
     let authority = endpoint::certify(&namespace, address.parse()?, home.path())?;
     installation::wait_for(stage, &namespace, NAME, "CertificateReady=True")?;
+    endpoint::wait_for_certificates(&namespace, NAME)?;
     let place = Place {
         address: format!("{address}:22").parse()?,
         user: USER.to_owned(),

@@ -12,6 +12,9 @@ use serde_json::{Value, json};
 
 use crate::installation::restricted;
 
+/// The label of namespaces that stories have made.
+const MARK: &str = "story.secureftp.dev";
+
 /// A namespace; it goes with this value.
 #[derive(Debug)]
 pub(crate) struct Namespace<'a> {
@@ -44,13 +47,26 @@ impl<'a> Namespace<'a> {
             name: name.to_owned(),
             kubectl: Box::new(kubectl),
         };
-        let mut delete = namespace.kubectl.kubectl();
-        delete.args(["delete", "namespace", name, "--ignore-not-found"]);
-        run(&mut delete)?.success()?;
-        namespace.apply(&json!({
-            "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name },
-        }))?;
+        run(&mut namespace.delete())?.success()?;
+        let manifest = json!({
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": { "name": name, "labels": { (MARK): "" } },
+        });
+        // Not applied: one that is somebody else's is an error.
+        let mut create = namespace.kubectl.kubectl();
+        create.args(["create", "--filename", "-"]);
+        run_with(&mut create, manifest.to_string().as_bytes())?.success()?;
         Ok(namespace)
+    }
+
+    /// Deletes it, if a story has made it.
+    fn delete(&self) -> Command {
+        let mut delete = self.kubectl.kubectl();
+        delete
+            .args(["delete", "namespace", "--selector", MARK])
+            .arg(format!("--field-selector=metadata.name={}", self.name));
+        delete
     }
 
     /// As [`Namespace::make`], for pods that satisfy the Pod Security Standard `restricted`, and no others.
@@ -157,8 +173,8 @@ impl<'a> Namespace<'a> {
 impl Drop for Namespace<'_> {
     fn drop(&mut self) {
         // Without waiting, and whatever it says: the cluster may be gone already.
-        let mut delete = self.kubectl.kubectl();
-        delete.args(["delete", "namespace", &self.name, "--wait=false"]);
-        run(&mut delete).map(drop).unwrap_or_default();
+        run(self.delete().arg("--wait=false"))
+            .map(drop)
+            .unwrap_or_default();
     }
 }

@@ -60,12 +60,12 @@ for number in range(16):
     assert client.read(f"file-{number}") == b"content"
     client.quit()
 "#;
-    stage.from_outside(|| {
-        for port in 30016..30032 {
-            TcpStream::connect((endpoint.address, port))?;
-        }
-        run_ftplib(&endpoint.door(Start::Explicit), script, &[])?.success()
+    let is_open = |port| TcpStream::connect((endpoint.address, port)).is_ok();
+    until("the ports of the new gateway", || {
+        let are_open = stage.from_outside(|| Ok((30016..30032).all(is_open)))?;
+        Ok(are_open.then_some(()))
     })?;
+    stage.from_outside(|| run_ftplib(&endpoint.door(Start::Explicit), script, &[])?.success())?;
     until("a login at the new gateway", || {
         stage.from_outside(|| run_sftp(&endpoint.place(), "ls\n")?.success())?;
         let logins = endpoint.logins()?;
