@@ -75,6 +75,8 @@ pub(crate) struct Events {
     pub(crate) lost: Vec<String>,
     /// The Secrets that people write, with these entries.
     pub(crate) written: BTreeMap<String, BTreeMap<String, String>>,
+    /// The users who get more keys than a Secret holds.
+    pub(crate) giants: Vec<String>,
     /// The Secrets with passwords that this turn has no hash of yet.
     pub(crate) unhashed: Vec<String>,
     /// The Secret of the endpoint whose entries somebody deletes.
@@ -199,6 +201,9 @@ impl Cluster {
         if let Some(patch) = &events.patch {
             self.patch(patch);
         }
+        for name in &events.giants {
+            self.enlarge(name);
+        }
         self.move_slots(events);
         self.issue_certificates(events);
         for lost in &events.lost {
@@ -232,6 +237,17 @@ impl Cluster {
                 .gateway_version
                 .clone_from(&events.gateway_version);
         }
+    }
+
+    fn enlarge(&mut self, name: &String) {
+        let key =
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
+        let inline = vec![format!("{key} {}", "x".repeat(1000)); 1000];
+        let mut users = self.manifests.users.iter_mut();
+        let user = users.find(|user| user.metadata.name.as_ref() == Some(name));
+        let authentication = &mut user.unwrap().spec.authentication;
+        authentication.authorized_keys =
+            Some(serde_json::from_value(serde_json::json!({"inline": inline})).unwrap());
     }
 
     fn move_slots(&mut self, events: &Events) {

@@ -109,6 +109,14 @@ fn shown(plan: &Plan, shows: &[String]) -> Shown {
         let name = new.metadata.name.as_deref().unwrap();
         format!("Secret {name}, made once, with {}", new.entries.join(", "))
     });
+    // Their entries are random, and made when they are applied.
+    let host_keys = plan.desired.new_host_keys.iter();
+    let host_keys = host_keys.map(|new| {
+        let name = new.metadata.name.as_deref().unwrap();
+        let secret = json!({"kind": "Secret", "metadata": new.metadata});
+        (format!("Secret {name}"), secret)
+    });
+    let host_keys: Vec<_> = host_keys.collect();
     let applied = objects.iter().map(|(title, object)| {
         let image = &object["spec"]["template"]["spec"]["containers"][0]["image"];
         match image.as_str() {
@@ -120,8 +128,9 @@ fn shown(plan: &Plan, shows: &[String]) -> Shown {
     Shown {
         applied: new.chain(applied).collect(),
         obsolete: plan.obsolete.iter().map(obsolete).collect(),
-        objects: objects
+        objects: host_keys
             .iter()
+            .chain(&objects)
             .filter(|(title, _)| wanted(title))
             .map(|(_, object)| readable(object.clone()))
             .collect(),
