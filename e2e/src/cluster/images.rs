@@ -5,6 +5,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
@@ -14,6 +15,10 @@ use super::{
     parts::{run, system_path},
     programs::Built,
 };
+use crate::program::Program;
+
+/// A build that takes longer than this hangs: on two cores it needs five minutes.
+const BUILD_PATIENCE: Duration = Duration::from_mins(30);
 
 /// The static busybox of Debian.
 const BUSYBOX: &str = "/bin/busybox";
@@ -104,7 +109,9 @@ pub fn of_this_repository(folder: &Path) -> Result<[Archive; 2]> {
         .args(["--package", "operator", "--package", "gateway"])
         .args(["--target", &platform, "--target-dir"])
         .arg(&target);
-    run(&mut build)?;
+    Program::start(&mut build, b"")?
+        .end_within(BUILD_PATIENCE)?
+        .success()?;
     let programs = target.join(&platform).join("release");
     let image = |part: &str| {
         let name = format!("secureftp-{part}");
