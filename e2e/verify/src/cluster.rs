@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The first run builds Kubernetes, which takes a quarter of an hour on two idle cores; later ones need minutes.
-const PATIENCE: Duration = Duration::from_mins(60);
+const PATIENCE: Duration = Duration::from_hours(1);
 
 /// Where there can be no cluster, for example without Go or root, every story is skipped by its name.
 pub(crate) fn run(workshop: &Workshop) -> Result<Vec<String>, Failure> {
