@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use crds::{ExposureType, ExternalTrafficPolicy, SecureFtpEndpoint};
-use gateway_config::{ClientAddress, ENDPOINT_FILE, Endpoint};
+use gateway_config::ClientAddress;
 use k8s_openapi::api::core::v1::Service;
 
-use crate::{Observed, Told, desired::type_name};
+use crate::{Observed, Told, desired::type_name, running};
 
 /// The way that clients take.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,12 +73,8 @@ fn address_told_before(
     if known.value != *host {
         return None;
     }
-    let mut secrets = observed.secrets.iter();
-    secrets.find_map(|secret| {
-        let file = secret.data.as_ref()?.get(ENDPOINT_FILE)?;
-        let gateway: Endpoint = serde_json::from_slice(&file.0).ok()?;
-        gateway.data_connections?.passive.address
-    })
+    let mut gateways = observed.secrets.iter().filter_map(running::told);
+    gateways.find_map(|gateway| gateway.data_connections?.passive.address)
 }
 
 fn cluster_address(service: &Service) -> Option<Ipv4Addr> {
