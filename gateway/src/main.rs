@@ -4,7 +4,7 @@ use std::{
     io::Write as _,
     net::SocketAddr,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
@@ -21,6 +21,12 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Where the control socket is, if its folder exists.
 const CONTROL_SOCKET: &str = "/run/secureftp/control.sock";
+
+/// How long files that are on their way may take. A kubelet brings them within seconds once the operator has annotated the
+/// pod, which it does as soon as the pod runs; and it ends whoever does not answer its probes for a minute.
+const ARRIVAL_TIME: Duration = Duration::from_secs(30);
+/// How often a folder is tried again that is not whole yet.
+const LOOKS_AGAIN: Duration = Duration::from_millis(200);
 
 /// SFTP in front of one storage.
 #[derive(Debug, Parser)]
@@ -96,7 +102,11 @@ async fn serve(
     let mut terminate = signal(SignalKind::terminate()).context("no signals")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("no signals")?;
     let registry = Registry::new();
-    let server = Server::start(folder, &registry).await?;
+    let server = tokio::select! {
+        server = start(folder, &registry) => server?,
+        _early = terminate.recv() => return Ok(()),
+        _early = interrupt.recv() => return Ok(()),
+    };
     let _control = control_path(control)
         .map(|path| Control::start(path, server.drain_handle()))
         .transpose()?;
@@ -118,6 +128,25 @@ async fn serve(
         _second = interrupt.recv() => tracing::warn!("ended at once"),
     }
     Ok(())
+}
+
+/// Starts as soon as the folder is whole.
+async fn start(folder: &Path, registry: &Registry) -> anyhow::Result<Server> {
+    let deadline = Instant::now() + ARRIVAL_TIME;
+    let mut told = String::new();
+    loop {
+        match Server::start(folder, registry).await {
+            Err(error) if error.is_on_its_way() && Instant::now() < deadline => {
+                let error = format!("{:#}", anyhow::Error::from(error));
+                if error != told {
+                    tracing::warn!(error, "waiting for files that may be on their way");
+                    told = error;
+                }
+                tokio::time::sleep(LOOKS_AGAIN).await;
+            }
+            outcome => return Ok(outcome?),
+        }
+    }
 }
 
 /// The path that was given, or the default one where its folder exists.

@@ -87,6 +87,27 @@ pub enum LoadError {
     NoHostKey,
 }
 
+impl LoadError {
+    /// Whether waiting may help: the files come from several Secrets, and of one that is new or has just changed a kubelet
+    /// may bring them a moment later than of another.
+    pub fn is_on_its_way(&self) -> bool {
+        use gateway_config::Error::{Digest, Missing};
+        match self {
+            Self::Configuration(Missing(_) | Digest(_)) | Self::NoHostKey => true,
+            Self::Read { path, source } => {
+                source.kind() == io::ErrorKind::NotFound && !path.ends_with(ENDPOINT_FILE)
+            }
+            Self::TooLarge(_)
+            | Self::TooMany(_)
+            | Self::Configuration(_)
+            | Self::Contradiction(_)
+            | Self::Binary(_)
+            | Self::HostKeys(_)
+            | Self::Tls { .. } => false,
+        }
+    }
+}
+
 /// Reads and validates the folder. Blocks.
 pub fn load(folder: &Path) -> Result<Loaded, LoadError> {
     let endpoint = read(&folder.join(ENDPOINT_FILE))?;

@@ -89,6 +89,13 @@ pub enum StartError {
     Random,
 }
 
+impl StartError {
+    /// Whether waiting may help: [`LoadError::is_on_its_way`].
+    pub fn is_on_its_way(&self) -> bool {
+        matches!(self, Self::Load { source, .. } if source.is_on_its_way())
+    }
+}
+
 impl Server {
     /// Loads the folder, binds every listener, serves, and goes on reloading. The process may from now on have as many
     /// open files as the system admits.

@@ -130,6 +130,36 @@ async fn a_folder_that_is_not_there_is_a_clear_error() {
 }
 
 #[tokio::test]
+async fn files_of_two_moments_are_waited_for() {
+    let folder = Folder::new();
+    let users = folder.path().join("users/00.json");
+    std::fs::write(&users, "{\"users\": {}}").unwrap();
+    let mut gateway = Gateway::serve(&folder, &folder.beside("control"));
+    gateway
+        .line_with("users/00.json does not have the digest")
+        .await;
+    std::fs::remove_file(&users).unwrap();
+    gateway.line_with("users/00.json is missing").await;
+
+    folder.render();
+
+    let address = gateway.address_of("listening").await;
+    assert_eq!(Visitor::arrive(address).await.greeting().await, "SSH-2.0-");
+}
+
+#[tokio::test]
+async fn a_signal_ends_the_wait_for_files() {
+    let folder = Folder::new();
+    std::fs::remove_file(folder.path().join("host-keys/ed25519")).unwrap();
+    let mut gateway = Gateway::serve(&folder, &folder.beside("control"));
+    gateway.line_with("host-keys has no key").await;
+
+    gateway.signal();
+
+    gateway.ends_well().await;
+}
+
+#[tokio::test]
 async fn drain_returns_when_the_gateway_is_empty_and_a_signal_then_ends_it() {
     let folder = Folder::new();
     let control = folder.beside("control");
