@@ -1,4 +1,4 @@
-//! The admin port: `/livez`, `/readyz` and `/metrics`, GET only.
+//! The admin port: `/livez`, `/readyz`, `/metrics` and `/served`, GET only.
 //!
 //! It has a thread and a runtime of its own, so that it answers however busy the others are.
 
@@ -13,6 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use gateway_config::{SERVED_PATH, Served};
 use prometheus::{Registry, TextEncoder};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -89,6 +90,8 @@ pub struct Subject {
     pub is_ready: Box<dyn Fn() -> bool + Send + Sync>,
     /// For `/metrics`.
     pub registry: Registry,
+    /// For `/served`: which configuration and which certificates clients get; None where not just one endpoint is served.
+    pub served: Box<dyn Fn() -> Option<Served> + Send + Sync>,
 }
 
 impl std::fmt::Debug for Subject {
@@ -258,7 +261,11 @@ fn answer(request: &[u8], subject: &Subject) -> Answer {
         b"/readyz" if !(subject.is_ready)() => unavailable("clients are not served\n"),
         b"/livez" | b"/readyz" => Answer::text("200 OK", "ok\n"),
         b"/metrics" => metrics(&subject.registry),
-        _ => Answer::text("404 Not Found", "try /livez, /readyz or /metrics\n"),
+        path if path == SERVED_PATH.as_bytes() => served((subject.served)()),
+        _ => Answer::text(
+            "404 Not Found",
+            "try /livez, /readyz, /metrics or /served\n",
+        ),
     }
 }
 
@@ -280,6 +287,26 @@ fn metrics(registry: &Registry) -> Answer {
     }
 }
 
+fn served(served: Option<Served>) -> Answer {
+    let Some(served) = served else {
+        return unavailable("not just one endpoint is served\n");
+    };
+    match serde_json::to_string(&served) {
+        Ok(body) => Answer {
+            status: "200 OK",
+            kind: "application/json",
+            body,
+        },
+        Err(error) => {
+            tracing::error!(%error, "what is served cannot be written");
+            Answer::text(
+                "500 Internal Server Error",
+                "what is served cannot be written\n",
+            )
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -289,6 +316,7 @@ mod tests {
             heartbeat,
             is_ready: Box::new(|| true),
             registry: Registry::new(),
+            served: Box::new(|| None),
         }
     }
 

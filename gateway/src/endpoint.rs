@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
-use gateway_config::{Configuration, Digest};
+use gateway_config::{Configuration, Digest, ServedListener};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -70,6 +70,21 @@ impl Endpoint {
     /// `namespace/name`, as logs and metrics call the endpoint.
     pub fn label(&self) -> String {
         label(&self.configuration)
+    }
+
+    /// What whoever asks at the admin port is told.
+    pub fn served(&self) -> gateway_config::Served {
+        let listeners = self.configuration.endpoint.listeners.iter();
+        gateway_config::Served {
+            configuration: self.digest.clone(),
+            listeners: listeners
+                .map(|listener| {
+                    let tls = self.tls.get(&listener.name);
+                    let certificate = tls.and_then(|tls| tls.fingerprint());
+                    (listener.name.clone(), ServedListener { certificate })
+                })
+                .collect(),
+        }
     }
 }
 

@@ -42,7 +42,7 @@ enum Command {
     Serve {
         /// The folder with endpoint.json, users and host-keys; its changes are picked up
         folder: PathBuf,
-        /// Address of the admin port with /livez, /readyz and /metrics, for example 127.0.0.1:9090; none by default
+        /// Address of the admin port with /livez, /readyz, /metrics and /served, for example 127.0.0.1:9090; none by default
         #[arg(long, value_name = "ADDRESS")]
         admin: Option<SocketAddr>,
         /// Unix socket at which `drain` finds this gateway; by default /run/secureftp/control.sock if its folder exists
@@ -162,6 +162,7 @@ fn start_admin(address: SocketAddr, server: &Server, registry: &Registry) -> any
         heartbeat: Heartbeat::start(),
         is_ready: Box::new(server.readiness()),
         registry: registry.clone(),
+        served: Box::new(server.serving()),
     };
     let admin = Admin::start(address, subject)?;
     tracing::info!(address = %admin.address(), "admin port");

@@ -427,6 +427,8 @@ fn admin(port: u16, registry: &Registry, ready: &Arc<AtomicBool>) -> Result<Admi
         heartbeat: Heartbeat::start(),
         is_ready: Box::new(move || ready.load(Ordering::Relaxed)),
         registry: registry.clone(),
+        // Here may be several endpoints.
+        served: Box::new(|| None),
     };
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     Admin::start(address, subject).map_err(|error| match error.source.kind() {

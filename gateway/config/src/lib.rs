@@ -13,6 +13,7 @@
 mod endpoint;
 mod files;
 mod ftps;
+mod served;
 mod users;
 
 pub use endpoint::{
@@ -26,6 +27,7 @@ pub use files::{
 pub use ftps::{
     Active, ActiveMode, Binding, DataConnections, Encryption, Passive, PassivePort, Tls, TlsVersion,
 };
+pub use served::{SERVED_PATH, Served, ServedListener};
 pub use users::{AuthorizedKey, Permission, User, UserName, Users};
 
 /// The version of this format. A gateway serves no other.

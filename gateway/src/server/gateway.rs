@@ -340,6 +340,11 @@ impl Gateway {
         }
     }
 
+    /// What is served at this moment.
+    pub(super) fn endpoint(&self) -> Arc<Endpoint> {
+        self.served.now()
+    }
+
     pub(super) fn digest(&self) -> Digest {
         self.served.now().digest.clone()
     }

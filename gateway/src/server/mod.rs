@@ -14,7 +14,7 @@ mod refusal;
 
 use std::{io, net::SocketAddr, path::Path, path::PathBuf, sync::Arc, time::Duration};
 
-use gateway_config::Digest;
+use gateway_config::{Digest, Served};
 use prometheus::Registry;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{task::JoinHandle, time::timeout};
@@ -175,6 +175,12 @@ impl Server {
                 .upgrade()
                 .is_some_and(|gateway| gateway.serves_arrivals())
         }
+    }
+
+    /// What is served now, to be asked from another thread; None once the server is gone.
+    pub fn serving(&self) -> impl Fn() -> Option<Served> + Send + Sync + 'static {
+        let gateway = Arc::downgrade(&self.gateway);
+        move || Some(gateway.upgrade()?.endpoint().served())
     }
 
     /// What starts and follows the drain elsewhere, as the control socket does.

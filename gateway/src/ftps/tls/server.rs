@@ -33,6 +33,8 @@ static FROM_1_3: &[&SupportedProtocolVersion] = &[&TLS13];
 pub struct ServerTls {
     config: ServerConfig,
     files: Digest,
+    /// The SHA-256 of the server's own certificate, in DER.
+    fingerprint: Option<Digest>,
     /// When the certificate ends, if it ever was valid.
     end: Option<UnixTime>,
     /// Whether somebody was told that it has ended.
@@ -51,6 +53,7 @@ impl ServerTls {
             tracing::warn!(%problem, "a certificate is served that clients may refuse");
         }
         let end = certificate::end(&certified, &provider);
+        let fingerprint = certified.end_entity_cert().ok().map(|own| Digest::of(own));
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(versions(settings.min_version))
             .map_err(TlsError::Settings)?
@@ -67,6 +70,7 @@ impl ServerTls {
         Ok(Self {
             config,
             files: digest(certificate),
+            fingerprint,
             end,
             // Of one that has ended already the warning above has told.
             end_is_told: AtomicBool::new(end.is_some_and(|end| end < UnixTime::now())),
@@ -76,6 +80,11 @@ impl ServerTls {
     /// When the certificate ends, in seconds since 1970; None if it never was valid.
     pub fn certificate_end(&self) -> Option<u64> {
         self.end.map(|end| end.as_secs())
+    }
+
+    /// The SHA-256 of the certificate that new handshakes get, in DER.
+    pub fn fingerprint(&self) -> Option<Digest> {
+        self.fingerprint.clone()
     }
 
     /// Whether the certificate has ended by now and nobody was told so before; true once at most.

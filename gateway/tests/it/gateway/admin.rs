@@ -26,6 +26,7 @@ fn start_at(address: SocketAddr, is_ready: &Arc<AtomicBool>) -> Result<Admin, Ad
         heartbeat: Heartbeat::start(),
         is_ready: Box::new(move || is_ready.load(Ordering::Relaxed)),
         registry,
+        served: Box::new(|| None),
     };
     Admin::start(address, subject)
 }

@@ -4,6 +4,7 @@ use std::{
     process::{Output, Stdio},
 };
 
+use gateway_config::Digest;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader, Lines},
     process::{Child, ChildStderr, Command},
@@ -94,6 +95,11 @@ impl Gateway {
     }
 }
 
+/// The digest of the configuration as it is written.
+fn digest_of(folder: &Folder) -> Digest {
+    Digest::of(&std::fs::read(folder.path().join("endpoint.json")).unwrap())
+}
+
 async fn output(command: &mut Command) -> Output {
     timeout(PATIENCE, command.output()).await.unwrap().unwrap()
 }
@@ -171,6 +177,14 @@ async fn drain_returns_when_the_gateway_is_empty_and_a_signal_then_ends_it() {
     let mut guest = Visitor::arrive(address).await;
     guest.greeting().await;
     assert!(read(admin, "/readyz").await.starts_with("HTTP/1.1 200 "));
+    let served = read(admin, "/served").await;
+    assert!(
+        served.contains("Content-Type: application/json\r\n"),
+        "{served}"
+    );
+    let digest = digest_of(&folder);
+    let expected = format!(r#"{{"configuration":"{digest}","listeners":{{"sftp":{{}}}}}}"#);
+    assert!(served.ends_with(&expected), "{served}");
 
     let drained = output(program().args(["drain", "--control"]).arg(&control)).await;
 

@@ -7,7 +7,7 @@ use gateway::{
     server::Server,
 };
 use gateway_config::{
-    Active, ActiveMode, Binding, DataConnections, Encryption, Endpoint, Listener, Passive,
+    Active, ActiveMode, Binding, DataConnections, Digest, Encryption, Endpoint, Listener, Passive,
     PassivePort, Protocol, ProxyMode, Tls, TlsVersion,
 };
 use prometheus::Registry;
@@ -143,8 +143,9 @@ async fn a_renewed_certificate_is_picked_up() {
     let registry = Registry::new();
     let server = Server::start(&folder.path(), &registry).await.unwrap();
     let served = server.serves();
+    let shown = || server.serving()().unwrap().listeners["ftps"].clone();
 
-    renew(&folder, "ftps");
+    let renewed = renew(&folder, "ftps");
 
     eventually("it is served", || {
         text(&registry).contains(
@@ -153,6 +154,7 @@ async fn a_renewed_certificate_is_picked_up() {
     })
     .await;
     assert_eq!(server.serves(), served, "nothing else has changed");
+    assert_eq!(shown().certificate, Some(Digest::of(&renewed)));
 }
 
 #[tokio::test]
