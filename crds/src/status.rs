@@ -16,6 +16,8 @@ pub struct SecureFtpEndpointStatus {
     pub replicas: u32,
     /// How many gateways serve.
     pub ready_replicas: u32,
+    /// How many gateways say that they serve the configuration, the users and the certificates of now.
+    pub programmed_replicas: u32,
     /// Which pods are gateways of this endpoint, as a label selector.
     pub selector: String,
     /// The version of the gateways; of the older ones during a roll.
@@ -47,7 +49,7 @@ pub struct SecureFtpEndpointStatus {
     pub certificates: Vec<CertificateStatus>,
     /// How the endpoint is: `Ready` sums up `Accepted` (what is written can be served), `ResolvedRefs` (what it names is
     /// there), `CertificateReady`, `Programmed` (the objects of the cluster are as wanted, clients have an address) and
-    /// `Progressing` (gateways are being started or replaced). Only while they are true: `Reconciling` (it becomes ready by
+    /// `Progressing` (gateways are being started or replaced, or load what is new). Only while they are true: `Reconciling` (it becomes ready by
     /// itself) and `Stalled` (somebody has to mend something), for tools that know kstatus.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]

@@ -26,8 +26,9 @@ use crate::{
     turn::{Tools, Turn},
 };
 
-/// The annotation of a pod with the digest of the configuration that it should have read. That it changes makes the
-/// kubelet refresh the pod's files at once, instead of within a minute or two.
+/// The annotation of a pod with the digest of the configuration that it should have read, and how often its kubelet was
+/// made to look for it. That it changes makes the kubelet refresh the pod's files at once, instead of within a minute or
+/// two.
 const CONFIGURATION: &str = "secureftp.dev/configuration";
 
 /// Why something is not as wanted yet.
@@ -123,25 +124,25 @@ pub(crate) async fn apply(
     failures
 }
 
-/// Makes the kubelets of the running pods look for the new configuration.
+/// Makes the kubelets of the running pods look for the new configuration, and look again as long as a gateway has another.
 pub(crate) async fn refresh(
     turn: &Turn<'_>,
     (pods, configuration_digest): (&[Pod], &str),
     memory: &mut Memory,
 ) -> Result<(), ApplyError> {
-    for pod in pods
-        .iter()
-        .filter(|pod| is_stale(pod, configuration_digest))
-    {
+    for pod in pods {
         let name = pod.name_any();
         let key: Key = ("Pod", name.clone());
         if memory.ahead(&key) != Ahead::No {
             continue;
         }
+        let value = match memory.gateways.refresh_again(&name) {
+            _ if is_stale(pod, configuration_digest) => configuration_digest.to_owned(),
+            Some(times) => format!("{configuration_digest}-{}", times.saturating_add(1)),
+            None => continue,
+        };
         turn.tools.may_write("Pod", "patch")?;
-        let patch = Patch::Merge(json!({
-            "metadata": {"annotations": {CONFIGURATION: configuration_digest}},
-        }));
+        let patch = Patch::Merge(json!({"metadata": {"annotations": {CONFIGURATION: value}}}));
         let parameters = PatchParams {
             field_manager: Some(OPERATOR.to_owned()),
             ..PatchParams::default()
@@ -149,7 +150,10 @@ pub(crate) async fn refresh(
         let pods = turn.api::<Pod>();
         let asked = format!("to annotate the Pod {name}");
         match request(asked, pods.patch_metadata(&name, &parameters, &patch)).await {
-            Ok(_) => memory.wrote(key, pod.resource_version(), Some(Value::Null)),
+            Ok(_) => {
+                memory.gateways.refreshed(&name);
+                memory.wrote(key, pod.resource_version(), Some(Value::Null));
+            }
             Err(error) if error.is_not_found() => {}
             Err(error) => return Err(error.into()),
         }
@@ -166,7 +170,7 @@ fn is_stale(pod: &Pod, configuration_digest: &str) -> bool {
     let read = pod.annotations().get(CONFIGURATION).map(String::as_str);
     phase == Some("Running")
         && pod.metadata.deletion_timestamp.is_none()
-        && read != Some(configuration_digest)
+        && read.is_none_or(|read| !read.starts_with(configuration_digest))
 }
 
 /// All wanted objects, in the order in which they need each other. No `..`: an object that nobody applies must not compile.

@@ -27,6 +27,7 @@ mod turn;
 mod addresses;
 mod apply;
 mod form;
+mod gateways;
 mod hash;
 mod host_keys;
 mod memory;

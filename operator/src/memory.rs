@@ -10,6 +10,8 @@ use plan::{SecretKey, SecretVersion};
 use serde_json::Value;
 use tokio::time::{Duration, Instant};
 
+use crate::gateways::Gateways;
+
 /// After so long a watch has caught up, or what was written has gone again without a trace.
 const CAUGHT_UP: Duration = Duration::from_secs(30);
 
@@ -28,6 +30,8 @@ pub(crate) struct Memory {
     kept: HashMap<String, Secret>,
     /// Hashes that no shard has yet.
     pub(crate) hashes: BTreeMap<SecretKey, (SecretVersion, String)>,
+    /// What is known of the gateways.
+    pub(crate) gateways: Gateways,
     /// The mistakes that somebody was told of; none before the first turn.
     pub(crate) told: Option<BTreeSet<String>>,
 }

@@ -83,11 +83,14 @@ pub(crate) async fn observe(turn: &Turn<'_>, memory: &mut Memory) -> Result<Seen
     let claim = stores
         .claims
         .get(&ObjectRef::new(claim).within(turn.namespace()));
+    let pods = labelled(&stores.pods, turn.namespace(), turn.name());
+    memory.gateways.ask(&turn.tools.questions, &pods).await;
     let observed = Observed {
         unreadable_users: unreadable_users.len(),
         secrets: own_secrets,
         stateful_sets,
-        pods: labelled(&stores.pods, turn.namespace(), turn.name()),
+        gateways: memory.gateways.heard(),
+        pods,
         resolved_address: service.as_ref().and_then(|service| resolved(turn, service)),
         service,
         claim: claim.map(|claim| claim.as_ref().clone()),

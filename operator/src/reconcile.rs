@@ -106,6 +106,7 @@ async fn take_turn(turn: &Turn<'_>, memory: &mut Memory) -> Result<Duration, Tur
         .await
         .map_err(TurnError::Hash)?;
     let mut plan = make_plan(turn, &seen);
+    memory.gateways.want(&plan.served);
     let failures = act(turn, (&seen, &plan), memory).await;
     // The status speaks of what was applied, and not of what was applied in vain.
     seen.observed.refused = failures.refusals();
@@ -186,6 +187,9 @@ fn next_turn(users: &[SecureFtpUser], memory: &Memory, taken_before: &BTreeSet<K
     let mut next = REST;
     if memory.is_ahead() {
         next = next.min(CATCHING_UP);
+    }
+    if let Some(ask_again) = memory.gateways.ask_again() {
+        next = next.min(ask_again);
     }
     if !memory.taken.is_empty() {
         next = next.min(TAKEN);

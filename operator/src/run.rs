@@ -26,6 +26,7 @@ use crate::{
     admin::{Admin, Readiness},
     apply::ApplyError,
     causes::causes,
+    gateways::Questions,
     hash::Hasher,
     leader::{Candidate, Held, Leadership, Lost},
     metrics::Metrics,
@@ -236,6 +237,7 @@ impl Following {
             leadership: shared.leadership.clone(),
             hasher: shared.hasher.clone(),
             addresses,
+            questions: Questions::new(),
             recorder: shared.recorder.clone(),
             metrics: shared.metrics.clone(),
         };

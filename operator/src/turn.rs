@@ -9,8 +9,8 @@ use kube::{
 use plan::Settings;
 
 use crate::{
-    addresses::Addresses, hash::Hasher, leader::Leadership, metrics::Metrics, stores::Stores,
-    wake::EndpointRef,
+    addresses::Addresses, gateways::Questions, hash::Hasher, leader::Leadership, metrics::Metrics,
+    stores::Stores, wake::EndpointRef,
 };
 
 /// What every turn of every endpoint needs.
@@ -21,6 +21,7 @@ pub(crate) struct Tools {
     pub(crate) leadership: Leadership,
     pub(crate) hasher: Hasher,
     pub(crate) addresses: Addresses,
+    pub(crate) questions: Questions,
     pub(crate) recorder: Recorder,
     pub(crate) metrics: Metrics,
 }

@@ -46,7 +46,7 @@ fn without_an_address_pasv_says_why_and_epsv_works() -> Result<()> {
     namespace.apply(&endpoint::claim())?;
     namespace.apply(&endpoint::endpoint(1, &exposure))?;
     endpoint::add_user(&namespace, USER, &public_key)?;
-    installation::wait_for(stage, &namespace, NAME, "Programmed=False")?;
+    installation::wait_for(stage, &namespace, NAME, "condition=Programmed=False")?;
 
     until("a status that says what to do", || {
         let path = r#"jsonpath={.status.conditions[?(@.type=="Programmed")]}"#;
@@ -62,8 +62,9 @@ fn without_an_address_pasv_says_why_and_epsv_works() -> Result<()> {
         Ok(Some(address).filter(|address| !address.is_empty()))
     })?;
     let authority = endpoint::certify(&namespace, address.parse()?, home.path())?;
-    installation::wait_for(stage, &namespace, NAME, "CertificateReady=True")?;
-    endpoint::wait_for_certificates(&namespace, NAME)?;
+    installation::wait_for(stage, &namespace, NAME, "condition=CertificateReady")?;
+    let programmed = "jsonpath={.status.programmedReplicas}=1";
+    installation::wait_for(stage, &namespace, NAME, programmed)?;
     let place = Place {
         address: format!("{address}:22").parse()?,
         user: USER.to_owned(),

@@ -61,7 +61,12 @@ fn all_of_it_by_nftables_in_two_namespaces_and_with_a_late_cert_manager() -> Res
         namespace.ask(&["apply", "--filename", &file])
     };
     apply("partners.yaml")?;
-    installation::wait_for(&stage, &namespace, example::ENDPOINT, "ResolvedRefs=False")?;
+    installation::wait_for(
+        &stage,
+        &namespace,
+        example::ENDPOINT,
+        "condition=ResolvedRefs=False",
+    )?;
     let reason = r#"jsonpath={.status.conditions[?(@.type=="ResolvedRefs")].reason}"#;
     let reason = namespace.ask(&[
         "get",
@@ -75,7 +80,7 @@ fn all_of_it_by_nftables_in_two_namespaces_and_with_a_late_cert_manager() -> Res
     run(Command::new(PROGRAM).args(["--name", NAME, "add", "cert-manager"]))?.success()?;
 
     apply("issuer.yaml")?;
-    installation::wait_for(&stage, &namespace, example::ENDPOINT, "Ready=True")?;
+    installation::wait_for(&stage, &namespace, example::ENDPOINT, "condition=Ready")?;
     let denied = Requests::of_the_operator(stage.ours()?)?.read()?.denied();
     assert!(denied.is_empty(), "{denied:#?}");
     drop((namespace, endpoint));

@@ -82,8 +82,7 @@ impl<'a> Endpoint<'a> {
             home,
             authority,
         };
-        wait_for(stage, &endpoint.namespace, NAME, "Ready=True")?;
-        wait_for_certificates(&endpoint.namespace, NAME)?;
+        wait_for(stage, &endpoint.namespace, NAME, "condition=Ready")?;
         stage.from_outside(|| endpoint.place().wait_for_host_key(|| Ok(())))?;
         Ok(endpoint)
     }
@@ -141,22 +140,6 @@ fn gateways(namespace: &Namespace<'_>, endpoint: &str) -> Result<Vec<String>> {
         "jsonpath={.items[*].metadata.name}",
     ])?;
     Ok(pods.split_whitespace().map(str::to_owned).collect())
-}
-
-/// Waits until every gateway of an endpoint serves both of its certificates: files that Kubernetes has reach a pod a
-/// moment after the status has told of them.
-pub(crate) fn wait_for_certificates(namespace: &Namespace<'_>, endpoint: &str) -> Result<()> {
-    for pod in gateways(namespace, endpoint)? {
-        until(&format!("certificates at {pod}"), || {
-            // A gateway that has just been started may not answer yet.
-            let metrics = namespace.metrics(&pod).unwrap_or_default();
-            let served = metrics
-                .lines()
-                .filter(|line| line.starts_with("secureftp_certificate_expiry_timestamp_seconds{"));
-            Ok((served.count() == 2).then_some(()))
-        })?;
-    }
-    Ok(())
 }
 
 /// A volume that every node reaches.

@@ -14,7 +14,6 @@ use e2e::{
 };
 
 use crate::{
-    endpoint::wait_for_certificates,
     installation::{self, example},
     namespace::Namespace,
 };
@@ -70,8 +69,7 @@ pub(crate) fn apply(stage: &Stage, namespace: &Namespace<'_>, desk: &Path) -> Re
     );
     namespace.ask(&["create", "secret", "generic", "supplier-ssh", &key])?;
     namespace.ask(&["apply", "--filename", &example().display().to_string()])?;
-    installation::wait_for(stage, namespace, ENDPOINT, "Ready=True")?;
-    wait_for_certificates(namespace, ENDPOINT)
+    installation::wait_for(stage, namespace, ENDPOINT, "condition=Ready")
 }
 
 /// The certificate that partners are given to trust.

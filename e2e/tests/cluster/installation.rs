@@ -100,16 +100,16 @@ pub(crate) fn example() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/partners")
 }
 
-/// Waits for a condition of an endpoint, for example `Ready=True`; tells what is known when it does not come.
+/// Waits as `kubectl wait --for` does, for example for `condition=Ready`; tells what is known when it does not come.
 pub(crate) fn wait_for(
     stage: &Stage,
     namespace: &Namespace<'_>,
     endpoint: &str,
-    condition: &str,
+    awaited: &str,
 ) -> Result<()> {
     let waited = namespace.ask(&[
         "wait",
-        &format!("--for=condition={condition}"),
+        &format!("--for={awaited}"),
         "--timeout=4m",
         &format!("secureftpendpoint/{endpoint}"),
     ]);

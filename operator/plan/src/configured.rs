@@ -59,7 +59,7 @@ pub(crate) struct Configured {
     /// The shards of the users.
     pub(crate) users: Vec<Secret>,
     /// What each gateway is told that has something to serve.
-    gateways: BTreeMap<u16, Endpoint>,
+    pub(crate) gateways: BTreeMap<u16, Endpoint>,
     /// The digest of each shard, by its file.
     digests: BTreeMap<String, Digest>,
     /// The certificates of the listeners that are served.

@@ -34,6 +34,7 @@ mod roll;
 mod running;
 mod secrets;
 mod selection;
+mod served;
 mod settings;
 mod status;
 mod translate;
@@ -46,7 +47,7 @@ pub use certificate::{Certificate, CertificateMistake};
 pub use compile::{Compiled, PasswordHashes, Placement, Sources, compile};
 pub use data_connections::{PassivePlacement, Share, Told};
 pub use desired::{
-    CertificateRequest, CertificateSpec, Desired, KnownHash, NewHostKeys, known_hashes,
+    ADMIN_PORT, CertificateRequest, CertificateSpec, Desired, KnownHash, NewHostKeys, known_hashes,
 };
 pub use observed::{CertManager, Observed, Refusal};
 pub use obsolete::Obsolete;
@@ -56,6 +57,7 @@ pub use problem::{Kind, Mistake, Object, Problem};
 pub use references::{ReferencedSecrets, referenced_secrets};
 pub use secrets::{SecretKey, SecretVersion, Secrets};
 pub use selection::selects;
+pub use served::{Heard, serves_as_wanted};
 pub use settings::Settings;
 pub use status::{merged_user_status, unreadable_conditions};
 

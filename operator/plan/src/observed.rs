@@ -12,6 +12,8 @@ use k8s_openapi::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::Heard;
+
 /// Everything that was read for one endpoint, all from its namespace.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
@@ -24,6 +26,8 @@ pub struct Observed {
     pub stateful_sets: Vec<StatefulSet>,
     /// Their pods.
     pub pods: Vec<Pod>,
+    /// What was heard of the gateways in those pods that run, by the name of the pod.
+    pub gateways: BTreeMap<String, Heard>,
     /// The Service of this endpoint.
     pub service: Option<Service>,
     /// The IPv4 address of the Service's load balancer, if the Service's status names a host: what its name resolves to.

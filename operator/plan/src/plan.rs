@@ -6,6 +6,7 @@ use std::{
 };
 
 use crds::{SecureFtpEndpoint, SecureFtpEndpointStatus, UserEndpointStatus};
+use gateway_config::Served;
 use k8s_openapi::{
     api::{
         apps::v1::StatefulSet, core::v1::Service, networking::v1::NetworkPolicy,
@@ -26,6 +27,7 @@ use crate::{
     foreign::Foreign,
     obsolete::{Obsolete, obsolete},
     roll::{Roll, Slots, roll},
+    served::{self, Reach, by_pod, incomplete},
     status::{endpoint_status, user_statuses},
     version::version,
 };
@@ -46,6 +48,8 @@ pub struct Plan {
     /// The digest of the configuration, for an annotation of the running pods: a change makes the kubelet refresh their
     /// files at once.
     pub configuration_digest: String,
+    /// What each gateway should say that it serves, by the name of its pod.
+    pub served: BTreeMap<String, Served>,
 }
 
 /// What else a plan depends on.
@@ -67,6 +71,8 @@ pub(crate) struct Facts<'a> {
     pub problems: &'a [Problem],
     /// What happens to the gateways.
     pub roll: &'a Roll,
+    /// Which gateways serve what is written.
+    pub reach: &'a Reach,
     /// The version of the gateways that is wanted.
     pub version: &'a str,
     /// The address that PASV tells; none if none is known, and PASV answers 425.
@@ -100,16 +106,19 @@ pub fn plan(sources: Sources<'_>, situation: Situation<'_>) -> Plan {
     };
     let blocked = blocked(&around, &configured, &slots);
     let wanted = stateful_sets(&gateways, &slots, foreign, &mut problems);
-    let roll = roll(wanted, &blocked, &slots);
+    let incomplete = incomplete(endpoint, &configured.gateways, observed);
+    let roll = roll(wanted, (&blocked, &incomplete), &slots);
     let ending = slots.ending().map(|slot| without_pod(&gateways, slot));
     let running = slots.running(&roll, observed);
     let configurations = configured.configurations(endpoint, &running, &around.exposed.told);
     let configuration_digest = configured.digest(&configurations, &around.host_keys);
+    let served = served::wanted(&configurations, &configured.certificates);
     let objects = Objects::of(endpoint, observed, foreign, &mut problems);
     problems.extend(refused(endpoint, observed));
     let facts = Facts {
         problems: &problems,
         roll: &roll,
+        reach: &Reach::of(slots.endpoint(), &served, observed),
         version: &version,
         pasv_address: around.pasv_address(endpoint),
         told: &around.exposed.told,
@@ -132,6 +141,7 @@ pub fn plan(sources: Sources<'_>, situation: Situation<'_>) -> Plan {
         },
         problems,
         configuration_digest,
+        served: by_pod(slots.endpoint(), served),
     }
 }
 

@@ -49,6 +49,8 @@ pub(crate) struct Roll {
     pub transition: Transition,
     /// The wanted slots whose gateway serves the template that its `StatefulSet` has now.
     pub serving: BTreeSet<u16>,
+    /// Those that clients are sent to, though their gateway does not have all its listeners yet.
+    pub incomplete: BTreeSet<u16>,
     /// The slots that are not wanted any more, as long as anything of them is there.
     pub leaving: BTreeSet<u16>,
 }
@@ -238,10 +240,10 @@ impl<'a> Slots<'a> {
 /// A slot that is missing, or whose pod was to end, is created, and one whose template stays is applied, for that mends
 /// what hands have changed. A new template is given to one slot only, and only while every slot that has it already serves:
 /// first to the one that is being replaced, then to one that does not serve anyway, then to the lowest. A blocked slot could
-/// not start, so it gets no new pod.
+/// not start, so it gets no new pod; one that is incomplete does not serve yet, however ready its pod is.
 pub(crate) fn roll(
     mut wanted: BTreeMap<u16, StatefulSet>,
-    blocked: &BTreeSet<u16>,
+    (blocked, incomplete): (&BTreeSet<u16>, &BTreeSet<u16>),
     slots: &Slots<'_>,
 ) -> Roll {
     let (mut current, mut missing, mut outdated) = <(Group, Group, Group)>::default();
@@ -254,12 +256,15 @@ pub(crate) fn roll(
         };
         group.insert(*slot);
     }
-    let serving: Group = slots
+    let ready: Group = slots
         .sets
         .iter()
         .filter(|(slot, set)| wanted.contains_key(slot) && serves(set))
         .map(|(slot, _)| *slot)
         .collect();
+    // Who waits for a new template has only what the old one can.
+    let incomplete = &(&ready & &current) & incomplete;
+    let serving = &ready - &incomplete;
     let created = &missing - blocked;
     let starting = &created | &(&current - &serving);
     let next = match starting.first() {
@@ -283,6 +288,7 @@ pub(crate) fn roll(
         apply: wanted.into_values().collect(),
         transition,
         serving,
+        incomplete,
         leaving: slots.leaving(),
     }
 }

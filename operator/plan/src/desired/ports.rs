@@ -9,7 +9,7 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use crate::{Observed, Share, data_connections::is_ftps};
 
 /// The port of the gateways' admin server, and its name.
-pub(crate) const ADMIN_PORT: u16 = 9090;
+pub const ADMIN_PORT: u16 = 9090;
 pub(super) const ADMIN_PORT_NAME: &str = "metrics";
 
 pub(super) const TCP: &str = "TCP";

@@ -45,6 +45,7 @@ pub(crate) fn endpoint_status(
         observed_generation: generation,
         replicas: replicas(&observed.stateful_sets),
         ready_replicas: u32::try_from(facts.roll.serving.len()).unwrap_or(u32::MAX),
+        programmed_replicas: u32::try_from(facts.reach.programmed.len()).unwrap_or(u32::MAX),
         selector: selector(name_of(&endpoint.metadata)),
         version: version(&observed.stateful_sets, facts.version),
         addresses,

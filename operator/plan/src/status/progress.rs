@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::conditions::Verdict;
-use crate::roll::{Roll, Transition};
+use crate::{
+    roll::{Roll, Transition},
+    served::Reach,
+};
 
-/// Whether gateways are being started, replaced or stopped.
-pub(super) fn progressing(roll: &Roll) -> Verdict {
+/// Whether gateways are being started, replaced or stopped, or load what is new.
+pub(super) fn progressing(roll: &Roll, reach: &Reach) -> Verdict {
     let kind = "Progressing";
     match &roll.transition {
         Transition::Stuck { slot, why } => Verdict::no(
@@ -56,6 +59,11 @@ pub(super) fn progressing(roll: &Roll) -> Verdict {
                 "let their last transfers end, then stop",
             ),
         ),
+        Transition::Complete if !reach.loading.is_empty() => Verdict::yes(
+            kind,
+            "Reloading",
+            are(&reach.loading, "loads what is new", "load what is new"),
+        ),
         Transition::Complete => {
             Verdict::no(kind, "Complete", "every gateway runs as it is written")
         }
@@ -63,7 +71,7 @@ pub(super) fn progressing(roll: &Roll) -> Verdict {
 }
 
 /// `gateway 1 starts`, `gateways 1, 2 start`.
-fn are<'a>(slots: impl IntoIterator<Item = &'a u16>, one: &str, many: &str) -> String {
+pub(super) fn are<'a>(slots: impl IntoIterator<Item = &'a u16>, one: &str, many: &str) -> String {
     let slots: BTreeSet<u16> = slots.into_iter().copied().collect();
     let (noun, verb) = match slots.len() {
         1 => ("gateway", one),

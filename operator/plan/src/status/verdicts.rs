@@ -6,9 +6,12 @@ use k8s_openapi::{api::core::v1::PersistentVolumeClaim, jiff::Timestamp};
 use super::{
     aspect::{Aspect, broken_users, problems_of},
     conditions::{Holds, Verdict, listed},
-    progress::progressing,
+    progress::{are, progressing},
 };
-use crate::{Observed, data_connections::is_ftps, plan::Facts, problem::name_of, roll::Transition};
+use crate::{
+    Observed, data_connections::is_ftps, desired::ADMIN_PORT, names, plan::Facts, problem::name_of,
+    roll::Transition,
+};
 
 /// How a claim is called that can be written to from one node only.
 const ONE_NODE: &str = "ReadWriteOnce";
@@ -31,7 +34,7 @@ pub(super) fn verdicts(case: &Case<'_>) -> Vec<Verdict> {
         certificate_ready(case),
         programmed(case),
     ];
-    let progressing = progressing(case.facts.roll);
+    let progressing = progressing(case.facts.roll, case.facts.reach);
     let ready = ready(case, &parts);
     let kstatus = kstatus(&parts, &progressing);
     let mut verdicts = vec![ready];
@@ -131,6 +134,15 @@ fn programmed(case: &Case<'_>) -> Verdict {
     if let Some(message) = pending {
         return Verdict::no(kind, "AddressPending", message);
     }
+    let refusing = &case.facts.reach.refusing;
+    if let Some(first) = refusing.first() {
+        let message = format!(
+            "{} something else than what is written: see `kubectl logs {}`",
+            are(refusing, "serves", "serve"),
+            names::pod(name_of(&case.endpoint.metadata), *first)
+        );
+        return Verdict::no(kind, "ConfigurationNotServed", message);
+    }
     let has_ftps = case.endpoint.spec.listeners.iter();
     if has_ftps.into_iter().any(|one| is_ftps(one.protocol)) && case.facts.pasv_address.is_none() {
         return Verdict::yes(
@@ -139,7 +151,15 @@ fn programmed(case: &Case<'_>) -> Verdict {
             "PASV answers 425 and EPSV works: for PASV write the IPv4 address that clients connect to in spec.dataConnections.passive.address",
         );
     }
-    Verdict::yes(kind, "Programmed", reached_at(case))
+    let mut message = reached_at(case);
+    let silent = &case.facts.reach.silent;
+    if !silent.is_empty() {
+        message = format!(
+            "{message}; {} the operator, which does not know what is served there: let it connect to port {ADMIN_PORT}",
+            are(silent, "does not answer", "do not answer")
+        );
+    }
+    Verdict::yes(kind, "Programmed", message)
 }
 
 fn reached_at(case: &Case<'_>) -> String {
@@ -175,6 +195,14 @@ fn ready(case: &Case<'_>, parts: &[Verdict]) -> Verdict {
     let serving = case.facts.roll.serving.len();
     let needed = wanted.saturating_sub(1).max(1);
     let count = format!("{serving} of {wanted} gateways serve");
+    let incomplete = &case.facts.roll.incomplete;
+    if !incomplete.is_empty() {
+        let message = format!(
+            "{count}; {} to open all listeners",
+            are(incomplete, "has yet", "have yet")
+        );
+        return Verdict::no(kind, "GatewaysNotServing", message);
+    }
     if u32::try_from(serving).is_ok_and(|serving| serving >= needed) {
         return Verdict::yes(kind, "Serving", format!("{count}, {}", reached_at(case)));
     }

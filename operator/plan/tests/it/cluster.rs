@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
+use gateway_config::Served;
 use k8s_openapi::{
     ByteString,
     api::{
@@ -30,6 +31,12 @@ pub(crate) struct Cluster {
     pub(crate) settings: Settings,
     unhashed: Vec<String>,
     minutes: i64,
+    /// What each gateway was last given, by the name of its pod.
+    given: BTreeMap<String, Served>,
+    /// The slots whose gateway goes on serving what it serves, whatever it is given.
+    stubborn: Vec<u16>,
+    /// The slots whose gateway does not answer.
+    silent: Vec<u16>,
 }
 
 /// What happens between two turns.
@@ -48,6 +55,12 @@ pub(crate) struct Events {
     pub(crate) unseen: Vec<u16>,
     /// The slots whose pod begins to run and is not ready yet.
     pub(crate) starting: Vec<u16>,
+    /// The slots whose gateway from now on goes on serving what it serves, whatever it is given.
+    pub(crate) stubborn: Vec<u16>,
+    /// The slots whose gateway from now on does not answer.
+    pub(crate) silent: Vec<u16>,
+    /// The slots whose gateway has had so much time that waiting does not help any more.
+    pub(crate) overdue: Vec<u16>,
     /// The slots whose `StatefulSet` finds that it cannot make a pod.
     pub(crate) podless: Vec<u16>,
     /// The slots whose pod ends at last.
@@ -118,6 +131,9 @@ impl Cluster {
             },
             unhashed: Vec::new(),
             minutes: 0,
+            given: BTreeMap::new(),
+            stubborn: Vec::new(),
+            silent: Vec::new(),
         }
     }
 
@@ -192,10 +208,13 @@ impl Cluster {
         for obsolete in &plan.obsolete {
             self.delete(obsolete);
         }
+        self.given.clone_from(&plan.served);
     }
 
     pub(crate) fn happen(&mut self, events: &Events) {
         self.minutes += events.minutes;
+        self.stubborn.extend(&events.stubborn);
+        self.silent.extend(&events.silent);
         self.unhashed.clone_from(&events.unhashed);
         self.observed.refused.clone_from(&events.not_accepted);
         if let Some(patch) = &events.patch {
@@ -205,6 +224,7 @@ impl Cluster {
             self.enlarge(name);
         }
         self.move_slots(events);
+        self.reload(&events.overdue);
         self.issue_certificates(events);
         for lost in &events.lost {
             let secrets = &mut self.observed.secrets;
@@ -236,6 +256,25 @@ impl Cluster {
             self.settings
                 .gateway_version
                 .clone_from(&events.gateway_version);
+        }
+    }
+
+    /// The gateways that serve load what they were given, unless a case says otherwise.
+    fn reload(&mut self, overdue: &[u16]) {
+        let pods = |slots: &[u16]| -> Vec<String> {
+            let pods = slots.iter().map(|slot| names::pod(self.name(), *slot));
+            pods.collect()
+        };
+        let overdue = pods(overdue);
+        let (stubborn, silent) = (pods(&self.stubborn), pods(&self.silent));
+        let observed = &mut self.observed;
+        for (pod, heard) in &mut observed.gateways {
+            heard.is_overdue = overdue.contains(pod);
+            if silent.contains(pod) {
+                heard.served = None;
+            } else if !stubborn.contains(pod) {
+                heard.served = self.given.get(pod).cloned();
+            }
         }
     }
 
@@ -325,6 +364,9 @@ impl Cluster {
             ..StatefulSetStatus::default()
         });
         self.put_pod(slot, PodStatus::default());
+        let pod = names::pod(self.name(), slot);
+        let heard = self.observed.gateways.entry(pod.clone()).or_default();
+        heard.served = self.given.get(&pod).cloned();
     }
 
     pub(crate) fn wait(&mut self, slot: u16, words: &Words) {
@@ -497,6 +539,7 @@ impl Cluster {
 
     fn put_pod(&mut self, slot: u16, status: PodStatus) {
         let name = names::pod(self.name(), slot);
+        self.observed.gateways.remove(&name);
         let pods = &mut self.observed.pods;
         pods.retain(|pod| pod.metadata.name.as_ref() != Some(&name));
         pods.push(Pod {

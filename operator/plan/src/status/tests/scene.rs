@@ -13,6 +13,7 @@ use crate::{
     Situation, Sources, Told,
     plan::Facts,
     roll::{Roll, Transition},
+    served::Reach,
     status::endpoint_status,
 };
 
@@ -44,6 +45,7 @@ pub(super) struct Scene {
     pub(super) observed: Observed,
     pub(super) problems: Vec<Problem>,
     pub(super) roll: Roll,
+    pub(super) reach: Reach,
     pub(super) pasv_address: Option<Ipv4Addr>,
     pub(super) told: Told,
     pub(super) certificates: BTreeMap<String, Certificate>,
@@ -70,7 +72,12 @@ impl Scene {
                 apply: Vec::new(),
                 transition: Transition::Complete,
                 serving: [0, 1, 2].into(),
+                incomplete: [].into(),
                 leaving: [].into(),
+            },
+            reach: Reach {
+                programmed: [0, 1, 2].into(),
+                ..Reach::default()
             },
             pasv_address: Some(Ipv4Addr::new(203, 0, 113, 7)),
             told: Told::AsBound,
@@ -85,6 +92,7 @@ impl Scene {
             let facts = Facts {
                 problems: &self.problems,
                 roll: &self.roll,
+                reach: &self.reach,
                 version: "1.4.0",
                 pasv_address: self.pasv_address,
                 told: &self.told,

@@ -251,7 +251,7 @@ const OBJECTS: [Situation; 9] = [
     ),
 ];
 
-const GATEWAYS: [Situation; 9] = [
+const GATEWAYS: [Situation; 13] = [
     (
         "first gateways start",
         |scene| starting(scene, &[], &[0, 1, 2]),
@@ -329,6 +329,43 @@ const GATEWAYS: [Situation; 9] = [
         },
         "Progressing=True/ScalingDown Reconciling=True/ScalingDown",
         InProgress,
+    ),
+    (
+        "a gateway has not opened all its listeners yet",
+        |scene| {
+            scene.roll.serving = [0, 2].into();
+            scene.roll.incomplete = [1].into();
+            scene.roll.transition = Transition::Starting(vec![1]);
+        },
+        "Ready=False/GatewaysNotServing Progressing=True/Creating Reconciling=True/Creating",
+        InProgress,
+    ),
+    (
+        "a user was changed a moment ago",
+        |scene| {
+            scene.reach.programmed = [0].into();
+            scene.reach.loading = [1, 2].into();
+        },
+        "Progressing=True/Reloading Reconciling=True/Reloading",
+        InProgress,
+    ),
+    (
+        "a gateway refuses its configuration",
+        |scene| {
+            scene.reach.programmed = [0, 1].into();
+            scene.reach.refusing = [2].into();
+        },
+        "Ready=False/ConfigurationNotServed Programmed=False/ConfigurationNotServed Stalled=True/ConfigurationNotServed",
+        Failed,
+    ),
+    (
+        "the operator does not reach the gateways",
+        |scene| {
+            scene.reach.programmed.clear();
+            scene.reach.silent = [0, 1, 2].into();
+        },
+        "",
+        Current,
     ),
 ];
 
