@@ -21,6 +21,7 @@ const LOG_VARIABLE: &str = "SECUREFTP_LOG";
 const SIGNAL_BASE: i32 = 128;
 
 fn main() -> ExitCode {
+    allocator::return_large();
     let arguments = Arguments::parse();
     log();
     match run(arguments) {

@@ -72,6 +72,7 @@ enum ArrivalsArgument {
 }
 
 fn main() -> anyhow::Result<()> {
+    allocator::return_large();
     let arguments = Arguments::parse();
     logging::start();
     let runtime = tokio::runtime::Runtime::new().context("the runtime does not start")?;

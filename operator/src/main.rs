@@ -33,9 +33,15 @@ enum Command {
     },
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    match Program::parse().command {
+fn main() -> anyhow::Result<()> {
+    allocator::return_large();
+    let command = Program::parse().command;
+    let runtime = tokio::runtime::Runtime::new().context("the runtime does not start")?;
+    runtime.block_on(obey(command))
+}
+
+async fn obey(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::Run(arguments) => run_until_told(arguments).await,
         Command::Ready { address, within } => Ok(ready(address, Duration::from_secs(within))?),
     }
