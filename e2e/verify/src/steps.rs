@@ -68,14 +68,11 @@ pub(crate) const STEPS: &[Step] = &[
         run: stories,
     },
     Step {
-        name: CLUSTER,
+        name: "cluster",
         rule: "a real cluster runs what endpoints ask for",
         run: cluster::run,
     },
 ];
-
-/// Only when it is named: its first run builds Kubernetes.
-const CLUSTER: &str = "cluster";
 
 /// The toolchain must be there for any step, the clients only for the stories.
 const TOOLCHAIN: Step = Step {
@@ -84,7 +81,7 @@ const TOOLCHAIN: Step = Step {
     run: needs::check_toolchain,
 };
 
-/// The steps with these names, in the order of [`STEPS`]; all but [`CLUSTER`] when there is no name.
+/// The steps with these names, in the order of [`STEPS`]; all of them when there is no name.
 /// What they need is checked first, and the stories tell nothing of use about a program built before the last change.
 pub(crate) fn choose(names: &[String]) -> Result<Vec<&'static Step>, &String> {
     let is_known = |name: &&String| STEPS.iter().any(|step| step.name == **name);
@@ -93,7 +90,7 @@ pub(crate) fn choose(names: &[String]) -> Result<Vec<&'static Step>, &String> {
     }
     let named = |name: &str| names.iter().any(|one| one == name);
     let wanted = |step: &&Step| {
-        (names.is_empty() && step.name != CLUSTER)
+        names.is_empty()
             || named(step.name)
             || (named("stories") && ["needs", "build"].contains(&step.name))
     };
@@ -204,9 +201,8 @@ mod tests {
     }
 
     #[test]
-    fn without_a_name_every_step_but_the_cluster_runs() {
+    fn without_a_name_every_step_runs() {
         let all: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
-        let all: Vec<&str> = all.into_iter().filter(|name| *name != CLUSTER).collect();
         check(&[], &all);
     }
 
