@@ -4,7 +4,7 @@ use std::{
     io::Write as _,
     net::SocketAddr,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -14,10 +14,14 @@ use gateway::{
     control::{self, Control},
     drain::Arrivals,
     logging,
+    reload::FolderWatch,
     server::Server,
 };
 use prometheus::Registry;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::{Instant, timeout_at},
+};
 
 /// Where the control socket is, if its folder exists.
 const CONTROL_SOCKET: &str = "/run/secureftp/control.sock";
@@ -25,8 +29,6 @@ const CONTROL_SOCKET: &str = "/run/secureftp/control.sock";
 /// How long files that are on their way may take. A kubelet brings them within seconds once the operator has annotated the
 /// pod, which it does as soon as the pod runs; and it ends whoever does not answer its probes for a minute.
 const ARRIVAL_TIME: Duration = Duration::from_secs(30);
-/// How often a folder is tried again that is not whole yet.
-const LOOKS_AGAIN: Duration = Duration::from_millis(200);
 
 /// SFTP in front of one storage.
 #[derive(Debug, Parser)]
@@ -134,16 +136,15 @@ async fn serve(
 /// Starts as soon as the folder is whole.
 async fn start(folder: &Path, registry: &Registry) -> anyhow::Result<Server> {
     let deadline = Instant::now() + ARRIVAL_TIME;
-    let mut told = String::new();
+    // The watch is older than what is loaded, so no change falls between them.
+    let mut watch = FolderWatch::new(folder).await;
     loop {
         match Server::start(folder, registry).await {
             Err(error) if error.is_on_its_way() && Instant::now() < deadline => {
                 let error = format!("{:#}", anyhow::Error::from(error));
-                if error != told {
-                    tracing::warn!(error, "waiting for files that may be on their way");
-                    told = error;
-                }
-                tokio::time::sleep(LOOKS_AGAIN).await;
+                tracing::warn!(error, "waiting for files that may be on their way");
+                // Either way it is time for another try.
+                let _changed = timeout_at(deadline, watch.changed()).await;
             }
             outcome => return Ok(outcome?),
         }
