@@ -49,11 +49,19 @@ pub struct SecureFtpEndpointStatus {
     pub certificates: Vec<CertificateStatus>,
     /// How the endpoint is: `Ready` sums up `Accepted` (what is written can be served), `ResolvedRefs` (what it names is
     /// there), `CertificateReady`, `Programmed` (the objects of the cluster are as wanted, clients have an address) and
-    /// `Progressing` (gateways are being started or replaced, or load what is new). Only while they are true: `Reconciling` (it becomes ready by
-    /// itself) and `Stalled` (somebody has to mend something), for tools that know kstatus.
+    /// `Progressing` (gateways are being started or replaced, or load what is new). Only while they are true: `Reconciling`
+    /// (it becomes ready by itself) and `Stalled` (somebody has to mend something), for tools that know kstatus.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
+}
+
+impl SecureFtpEndpointStatus {
+    /// Whether the condition of this type is there and true.
+    pub fn is_true(&self, kind: &str) -> bool {
+        let mut conditions = self.conditions.iter();
+        conditions.any(|condition| condition.type_ == kind && condition.status == "True")
+    }
 }
 
 /// An address of an endpoint.

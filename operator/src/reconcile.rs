@@ -208,9 +208,11 @@ fn next_turn(users: &[SecureFtpUser], memory: &Memory, taken_before: &BTreeSet<K
 
 /// When to look again whether gateways that start have been at it for too long.
 fn patience(status: &SecureFtpEndpointStatus) -> Duration {
-    let mut conditions = status.conditions.iter();
-    let is_progressing = conditions.any(|one| one.type_ == "Progressing" && one.status == "True");
-    if is_progressing { STARTING } else { REST }
+    if status.is_true("Progressing") {
+        STARTING
+    } else {
+        REST
+    }
 }
 
 impl Turn<'_> {

@@ -54,12 +54,14 @@ impl Reach {
             let Some(heard) = observed.gateways.get(&names::pod(endpoint, *slot)) else {
                 continue;
             };
-            match &heard.served {
-                Some(said) if serves_as_wanted(said, wanted) => reach.programmed.insert(*slot),
-                Some(_) if heard.is_overdue => reach.refusing.insert(*slot),
-                Some(_) => reach.loading.insert(*slot),
-                None => heard.is_overdue && reach.silent.insert(*slot),
+            let group = match &heard.served {
+                Some(said) if serves_as_wanted(said, wanted) => &mut reach.programmed,
+                Some(_) if heard.is_overdue => &mut reach.refusing,
+                Some(_) => &mut reach.loading,
+                None if heard.is_overdue => &mut reach.silent,
+                None => continue,
             };
+            group.insert(*slot);
         }
         reach
     }
@@ -105,9 +107,8 @@ pub(crate) fn incomplete(
     gateways: &BTreeMap<u16, Endpoint>,
     observed: &Observed,
 ) -> BTreeSet<u16> {
-    let status = endpoint.status.iter();
-    let mut conditions = status.flat_map(|status| &status.conditions);
-    let was_ready = conditions.any(|one| one.type_ == "Ready" && one.status == "True");
+    let status = endpoint.status.as_ref();
+    let was_ready = status.is_some_and(|status| status.is_true("Ready"));
     let is_incomplete = |slot: u16, gateway: &Endpoint| {
         let pod = names::pod(name_of(&endpoint.metadata), slot);
         let heard = observed.gateways.get(&pod);
