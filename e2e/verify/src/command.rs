@@ -52,13 +52,15 @@ impl Workshop {
         Ok(Self { root, logs, cargo })
     }
 
-    /// A cargo command in the workspace.
+    /// A cargo command in the workspace. A story tells by its own words where it failed; backtraces, which the environment
+    /// may ask for, would push them out of the last lines that are shown.
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.cargo);
         command
             .current_dir(&self.root)
             .args(arguments)
-            .env("CARGO_TERM_COLOR", "never");
+            .env("CARGO_TERM_COLOR", "never")
+            .env("RUST_BACKTRACE", "0");
         command
     }
 
