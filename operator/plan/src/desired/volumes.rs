@@ -16,9 +16,9 @@ use super::{host_keys::HOST_KEY_ENTRIES, pod::Gateways};
 use crate::{
     certificate::{CHAIN_ENTRY, KEY_ENTRY},
     data_connections::is_ftps,
-    listeners::issuer,
     names::{self, USER_SHARDS_MAX},
     problem::name_of,
+    references::certificate_secret,
 };
 
 /// The folder that the gateway reads.
@@ -134,19 +134,10 @@ fn host_keys(source: &HostKeySource) -> VolumeProjection {
 
 /// The listeners with FTPS, and the Secret with the certificate of each.
 fn certificates(endpoint: &SecureFtpEndpoint) -> Vec<(&str, String)> {
-    let endpoint_name = name_of(&endpoint.metadata);
     let listeners = endpoint.spec.listeners.iter();
-    let listeners = listeners.filter(|listener| is_ftps(listener.protocol));
     listeners
-        .filter_map(|listener| {
-            let tls = listener.tls.as_ref()?;
-            let secret = match (&tls.secret_ref, issuer(listener)) {
-                (_, Some(_)) => names::certificate_secret(endpoint_name, &listener.name),
-                (Some(reference), None) => reference.name.clone(),
-                (None, None) => return None,
-            };
-            Some((listener.name.as_str(), secret))
-        })
+        .filter(|listener| is_ftps(listener.protocol))
+        .filter_map(|listener| Some((&*listener.name, certificate_secret(endpoint, listener)?)))
         .collect()
 }
 
