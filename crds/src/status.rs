@@ -16,7 +16,8 @@ pub struct SecureFtpEndpointStatus {
     pub replicas: u32,
     /// How many gateways serve.
     pub ready_replicas: u32,
-    /// How many gateways say that they serve the configuration, the users and the certificates of now.
+    /// How many gateways say that they serve what they were given last: users, configuration and certificates. One that
+    /// waits for its new pod was given what its old one can serve.
     pub programmed_replicas: u32,
     /// Which pods are gateways of this endpoint, as a label selector.
     pub selector: String,
@@ -57,10 +58,16 @@ pub struct SecureFtpEndpointStatus {
 }
 
 impl SecureFtpEndpointStatus {
+    /// The condition of this type, if it is there.
+    pub fn condition(&self, kind: &str) -> Option<&Condition> {
+        let mut conditions = self.conditions.iter();
+        conditions.find(|condition| condition.type_ == kind)
+    }
+
     /// Whether the condition of this type is there and true.
     pub fn is_true(&self, kind: &str) -> bool {
-        let mut conditions = self.conditions.iter();
-        conditions.any(|condition| condition.type_ == kind && condition.status == "True")
+        let condition = self.condition(kind);
+        condition.is_some_and(|condition| condition.status == "True")
     }
 }
 

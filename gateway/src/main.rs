@@ -140,7 +140,7 @@ async fn start(folder: &Path, registry: &Registry) -> anyhow::Result<Server> {
     let mut watch = FolderWatch::new(folder).await;
     loop {
         match Server::start(folder, registry).await {
-            Err(error) if error.is_on_its_way() && Instant::now() < deadline => {
+            Err(error) if error.may_pass() && Instant::now() < deadline => {
                 let error = format!("{:#}", anyhow::Error::from(error));
                 tracing::warn!(error, "waiting for files that may be on their way");
                 // Either way it is time for another try.

@@ -1,12 +1,9 @@
 //! Step 3: make it so. Only this step and [`crate::report`] write, and only this one decides nothing but whether a write
 //! is needed.
 
-use k8s_openapi::{
-    api::core::v1::{Pod, Secret},
-    apimachinery::pkg::apis::meta::v1::ObjectMeta,
-};
+use k8s_openapi::{api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::{
-    Api, ResourceExt as _,
+    Api,
     api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
     core::DynamicObject,
 };
@@ -14,7 +11,7 @@ use plan::{
     Desired, NewHostKeys, Obsolete, Refusal,
     names::{ENDPOINT_LABEL, OPERATOR},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     certificates,
@@ -25,11 +22,6 @@ use crate::{
     request::{RequestError, request},
     turn::{Tools, Turn},
 };
-
-/// The annotation of a pod with the digest of the configuration that it should have read, and how often its kubelet was
-/// made to look for it. That it changes makes the kubelet refresh the pod's files at once, instead of within a minute or
-/// two.
-const CONFIGURATION: &str = "secureftp.dev/configuration";
 
 /// Why something is not as wanted yet.
 #[derive(Debug, thiserror::Error)]
@@ -122,55 +114,6 @@ pub(crate) async fn apply(
         failures.add(turn.delete(one, memory).await);
     }
     failures
-}
-
-/// Makes the kubelets of the running pods look for the new configuration, and look again as long as a gateway has another.
-pub(crate) async fn refresh(
-    turn: &Turn<'_>,
-    (pods, configuration_digest): (&[Pod], &str),
-    memory: &mut Memory,
-) -> Result<(), ApplyError> {
-    for pod in pods {
-        let name = pod.name_any();
-        let key: Key = ("Pod", name.clone());
-        if memory.ahead(&key) != Ahead::No {
-            continue;
-        }
-        let value = match memory.gateways.refresh_again(&name) {
-            _ if is_stale(pod, configuration_digest) => configuration_digest.to_owned(),
-            Some(times) => format!("{configuration_digest}-{}", times.saturating_add(1)),
-            None => continue,
-        };
-        turn.tools.may_write("Pod", "patch")?;
-        let patch = Patch::Merge(json!({"metadata": {"annotations": {CONFIGURATION: value}}}));
-        let parameters = PatchParams {
-            field_manager: Some(OPERATOR.to_owned()),
-            ..PatchParams::default()
-        };
-        let pods = turn.api::<Pod>();
-        let asked = format!("to annotate the Pod {name}");
-        match request(asked, pods.patch_metadata(&name, &parameters, &patch)).await {
-            Ok(_) => {
-                memory.gateways.refreshed(&name);
-                memory.wrote(key, pod.resource_version(), Some(Value::Null));
-            }
-            Err(error) if error.is_not_found() => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
-}
-
-/// Whether a pod runs with files that may be older than the configuration.
-fn is_stale(pod: &Pod, configuration_digest: &str) -> bool {
-    let phase = pod
-        .status
-        .as_ref()
-        .and_then(|status| status.phase.as_deref());
-    let read = pod.annotations().get(CONFIGURATION).map(String::as_str);
-    phase == Some("Running")
-        && pod.metadata.deletion_timestamp.is_none()
-        && read.is_none_or(|read| !read.starts_with(configuration_digest))
 }
 
 /// All wanted objects, in the order in which they need each other. No `..`: an object that nobody applies must not compile.
@@ -409,34 +352,5 @@ mod tests {
 
         assert!(!failing("Secret").secrets_are_there());
         assert!(failing("StatefulSet").secrets_are_there());
-    }
-
-    fn pod(phase: &str, read: Option<&str>) -> Pod {
-        serde_json::from_value(json!({
-            "metadata": {
-                "name": "partners-0-0",
-                "annotations": read.map(|digest| json!({CONFIGURATION: digest})),
-            },
-            "status": {"phase": phase},
-        }))
-        .unwrap()
-    }
-
-    #[test]
-    fn a_running_pod_is_refreshed_once_for_each_configuration() {
-        assert!(is_stale(&pod("Running", None), "new"));
-        assert!(is_stale(&pod("Running", Some("old")), "new"));
-        assert!(!is_stale(&pod("Running", Some("new")), "new"));
-    }
-
-    #[test]
-    fn a_pod_that_does_not_run_or_leaves_is_left_alone() {
-        assert!(!is_stale(&pod("Pending", None), "new"));
-        let mut leaving = pod("Running", None);
-        leaving.metadata.deletion_timestamp =
-            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(
-                k8s_openapi::jiff::Timestamp::UNIX_EPOCH,
-            ));
-        assert!(!is_stale(&leaving, "new"));
     }
 }

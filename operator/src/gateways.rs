@@ -1,211 +1,174 @@
-//! Whether gateways have what they were given: each is asked what it serves, until that is what is wanted.
+//! Whether gateways have what they were given: who is asked, and when.
 
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
 };
 
+use crds::SecureFtpEndpoint;
 use futures_util::future::join_all;
-use gateway_config::{SERVED_PATH, Served};
-use http_body_util::{BodyExt as _, Empty, Limited};
-use hyper::{StatusCode, Uri, body::Bytes};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
+use gateway_config::Served;
+use k8s_openapi::{
+    api::core::v1::{Pod, PodStatus},
+    jiff::Timestamp,
 };
-use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
-use plan::{ADMIN_PORT, Heard, serves_as_wanted};
-use tokio::time::{Duration, Instant, timeout};
+use plan::{ADMIN_PORT, Heard};
+use tokio::time::Duration;
 
-/// What a gateway may take for its answer. A turn waits for it.
-const ANSWER_TIME: Duration = Duration::from_secs(1);
-/// More is no answer of a gateway.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
-/// While a gateway may still be on its way to what is wanted it is asked so often.
+use crate::questions::Questions;
+
+/// While a gateway may still be on its way to what it was given it is asked so often.
 const ASKED_AGAIN: Duration = Duration::from_secs(1);
-/// After so long waiting alone does not help.
-const OVERDUE: Duration = Duration::from_secs(30);
-/// Until then its kubelet is made to look again so often, for it may have looked a moment too early.
-const REFRESHED_AGAIN: Duration = Duration::from_secs(2);
-/// A gateway that is overdue is asked so often.
+/// One that is late is asked so often.
 const ASKED_SELDOM: Duration = Duration::from_mins(1);
+/// A kubelet is made to look again so often, for it may have looked a moment too early.
+const REFRESHED_AGAIN: Duration = Duration::from_secs(2);
 
-/// Asks gateways at their admin ports.
-#[derive(Clone, Debug)]
-pub(crate) struct Questions(Client<HttpConnector, Empty<Bytes>>);
-
-impl Questions {
-    pub(crate) fn new() -> Self {
-        let mut client = Client::builder(TokioExecutor::new());
-        Self(client.pool_max_idle_per_host(0).build_http())
-    }
-
-    /// What the gateway at this address serves; none if that cannot be found out.
-    async fn ask(&self, address: SocketAddr) -> Option<Served> {
-        let uri = format!("http://{address}{SERVED_PATH}");
-        let answer = timeout(ANSWER_TIME, async {
-            let uri: Uri = uri.parse().ok()?;
-            let response = self.0.get(uri).await.ok()?;
-            if response.status() != StatusCode::OK {
-                return None;
-            }
-            let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX);
-            let body = body.collect().await.ok()?;
-            serde_json::from_slice(&body.to_bytes()).ok()
-        });
-        let answer = answer.await.ok().flatten();
-        tracing::debug!(%address, ?answer, "asked a gateway what it serves");
-        answer
-    }
-}
-
-/// What is known of the gateways of one endpoint, by the name of their pod.
+/// The gateways of one endpoint that clients are sent to, by the name of their pod.
 #[derive(Debug, Default)]
 pub(crate) struct Gateways(BTreeMap<String, Gateway>);
 
 #[derive(Debug)]
 struct Gateway {
-    /// The UID of the pod.
-    uid: Option<String>,
-    /// Where it is asked; none while its pod ends.
-    address: Option<SocketAddr>,
-    said: Option<Served>,
-    /// None before the first turn that decides it.
-    wanted: Option<Served>,
-    /// Since when this is wanted.
-    since: Instant,
-    /// When the kubelet was last made to look for it, if it was.
-    refreshed: Instant,
-    /// How often it was.
-    refreshes: u32,
+    run: Run,
+    heard: Heard,
+    asked: Option<Timestamp>,
+    /// When its kubelet was last made to look for what it was given.
+    refreshed: Option<Timestamp>,
+}
+
+/// One run of a gateway. What it said dies with it: with the pod, though another has the same name, and with the container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Run {
+    pod: String,
+    restarts: i32,
+    admin: SocketAddr,
+}
+
+impl Run {
+    /// The run that clients are sent to in this pod; none before it is ready, and while the pod ends.
+    fn of(pod: &Pod) -> Option<Self> {
+        let status = pod.status.as_ref()?;
+        if pod.metadata.deletion_timestamp.is_some() || !is_ready(status) {
+            return None;
+        }
+        let address: IpAddr = status.pod_ip.as_ref()?.parse().ok()?;
+        let containers = status.container_statuses.iter().flatten();
+        Some(Self {
+            pod: pod.uid()?,
+            restarts: containers.map(|container| container.restart_count).sum(),
+            admin: SocketAddr::new(address, ADMIN_PORT),
+        })
+    }
+}
+
+fn is_ready(status: &PodStatus) -> bool {
+    let mut conditions = status.conditions.iter().flatten();
+    conditions.any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
 impl Gateway {
-    fn new(pod: &Pod) -> Self {
-        let now = Instant::now();
-        Self {
-            uid: pod.metadata.uid.clone(),
-            address: None,
-            said: None,
-            wanted: None,
-            since: now,
-            refreshed: now,
-            refreshes: 0,
-        }
-    }
-
-    fn is_as_wanted(&self) -> bool {
-        match (&self.said, &self.wanted) {
-            (Some(said), Some(wanted)) => serves_as_wanted(said, wanted),
-            // Nothing is wanted of it.
-            (Some(_), None) => true,
-            (None, _) => false,
-        }
-    }
-
-    fn is_awaited(&self) -> bool {
-        self.address.is_some() && !self.is_as_wanted()
-    }
-
-    fn is_overdue(&self) -> bool {
-        self.is_awaited() && self.since.elapsed() >= OVERDUE
+    /// When it is asked next; none if it serves what it was given.
+    fn is_asked_in(&self, now: Timestamp) -> Option<Duration> {
+        let Some(asked) = self.asked else {
+            return Some(Duration::ZERO);
+        };
+        let pause = if self.heard.is_late(now) {
+            ASKED_SELDOM
+        } else {
+            ASKED_AGAIN
+        };
+        let waited = since(asked, now);
+        let is_awaited = self.heard.is_awaited();
+        is_awaited.then(|| pause.saturating_sub(waited))
     }
 }
 
+fn since(then: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(then)).unwrap_or_default()
+}
+
 impl Gateways {
-    /// Asks those gateways in running pods of which it is not known that they serve what is wanted.
-    pub(crate) async fn ask(&mut self, questions: &Questions, pods: &[Pod]) {
-        self.look_at(pods);
-        let awaited = self.0.values_mut().filter(|gateway| gateway.is_awaited());
-        let asking = awaited.map(|gateway| async {
-            if let Some(address) = gateway.address {
-                gateway.said = questions.ask(address).await;
-            }
+    /// Follows the pods of the endpoint, and asks those gateways of which it is not known that they serve what they were
+    /// given.
+    pub(crate) async fn ask(
+        &mut self,
+        (endpoint, pods): (&SecureFtpEndpoint, &[Pod]),
+        questions: &Questions,
+        now: Timestamp,
+    ) {
+        self.look_at(endpoint, pods);
+        self.ask_due(questions, now).await;
+    }
+
+    async fn ask_due(&mut self, questions: &Questions, now: Timestamp) {
+        let gateways = self.0.values_mut();
+        let due = gateways.filter(|gateway| gateway.is_asked_in(now) == Some(Duration::ZERO));
+        let asking = due.map(|gateway| async move {
+            let answer = questions.ask(gateway.run.admin).await;
+            gateway.asked = Some(now);
+            gateway.heard.hear(answer, now);
         });
         join_all(asking).await;
     }
 
-    /// Follows the pods: a new one of the same name is another gateway.
-    fn look_at(&mut self, pods: &[Pod]) {
-        let running = pods.iter().filter(|pod| runs(pod));
-        let running: BTreeMap<String, &Pod> = running.map(|pod| (pod.name_any(), pod)).collect();
-        self.0.retain(|pod, gateway| {
-            let seen = running.get(pod);
-            seen.is_some_and(|seen| seen.metadata.uid == gateway.uid)
-        });
-        for (name, pod) in running {
-            let gateway = self.0.entry(name).or_insert_with(|| Gateway::new(pod));
-            gateway.address = address(pod);
+    fn look_at(&mut self, endpoint: &SecureFtpEndpoint, pods: &[Pod]) {
+        let runs = pods
+            .iter()
+            .filter_map(|pod| Some((pod.name_any(), Run::of(pod)?)));
+        let runs: BTreeMap<String, Run> = runs.collect();
+        self.0
+            .retain(|pod, gateway| runs.get(pod) == Some(&gateway.run));
+        for (pod, run) in runs {
+            self.0.entry(pod).or_insert_with(|| Gateway {
+                run,
+                heard: Heard::nothing(endpoint),
+                asked: None,
+                refreshed: None,
+            });
         }
     }
 
     /// What was heard of each.
     pub(crate) fn heard(&self) -> BTreeMap<String, Heard> {
-        let heard = self.0.iter().map(|(pod, gateway)| {
-            let heard = Heard {
-                served: gateway.said.clone(),
-                is_overdue: gateway.is_overdue(),
-            };
-            (pod.clone(), heard)
-        });
-        heard.collect()
+        let heard = self.0.iter();
+        heard
+            .map(|(pod, gateway)| (pod.clone(), gateway.heard.clone()))
+            .collect()
     }
 
-    /// From now on the gateways should serve this, by the name of their pod.
-    pub(crate) fn want(&mut self, wanted: &BTreeMap<String, Served>) {
+    /// The gateways were given this, by the name of their pod.
+    pub(crate) fn give(&mut self, served: &BTreeMap<String, Served>, now: Timestamp) {
         for (pod, gateway) in &mut self.0 {
-            let wanted = wanted.get(pod);
-            if gateway.wanted.as_ref() != wanted {
-                gateway.wanted = wanted.cloned();
-                gateway.since = Instant::now();
-                gateway.refreshed = gateway.since;
-                gateway.refreshes = 0;
-            }
+            gateway.heard.give(served.get(pod), now);
         }
     }
 
-    /// Whether the kubelet of this pod has to look again, though its pod has the digest of what is wanted: how often it
-    /// was made to look for that.
-    pub(crate) fn refresh_again(&self, pod: &str) -> Option<u32> {
-        let gateway = self.0.get(pod).filter(|gateway| gateway.is_awaited())?;
-        let is_due = gateway.refreshed.elapsed() >= REFRESHED_AGAIN && !gateway.is_overdue();
-        is_due.then_some(gateway.refreshes)
+    /// Whether the files of this pod have to be looked at again.
+    pub(crate) fn is_refreshed_again(&self, pod: &str, now: Timestamp) -> bool {
+        self.0.get(pod).is_some_and(|gateway| {
+            let refreshed = gateway.refreshed;
+            gateway.heard.is_awaited()
+                && !gateway.heard.is_late(now)
+                && refreshed.is_none_or(|refreshed| since(refreshed, now) >= REFRESHED_AGAIN)
+        })
     }
 
     /// The kubelet of this pod was made to look.
-    pub(crate) fn refreshed(&mut self, pod: &str) {
+    pub(crate) fn refreshed(&mut self, pod: &str, now: Timestamp) {
         if let Some(gateway) = self.0.get_mut(pod) {
-            gateway.refreshed = Instant::now();
-            gateway.refreshes = gateway.refreshes.saturating_add(1);
+            gateway.refreshed = Some(now);
         }
     }
 
-    /// When to ask again; none if all serve what is wanted.
-    pub(crate) fn ask_again(&self) -> Option<Duration> {
-        let mut awaited = self.0.values().filter(|gateway| gateway.is_awaited());
-        let are_overdue = awaited.clone().all(Gateway::is_overdue);
-        awaited.next()?;
-        Some(if are_overdue {
-            ASKED_SELDOM
-        } else {
-            ASKED_AGAIN
-        })
+    /// When to ask again; none if all serve what they were given.
+    pub(crate) fn are_asked_in(&self, now: Timestamp) -> Option<Duration> {
+        let gateways = self.0.values();
+        gateways
+            .filter_map(|gateway| gateway.is_asked_in(now))
+            .min()
     }
-}
-
-fn runs(pod: &Pod) -> bool {
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_ref());
-    phase.is_some_and(|phase| phase == "Running")
-}
-
-/// Where a gateway can be asked. One whose pod ends is not asked: it drains, and goes on serving what it serves.
-fn address(pod: &Pod) -> Option<SocketAddr> {
-    if pod.metadata.deletion_timestamp.is_some() {
-        return None;
-    }
-    let address: IpAddr = pod.status.as_ref()?.pod_ip.as_ref()?.parse().ok()?;
-    Some(SocketAddr::new(address, ADMIN_PORT))
 }
 
 #[cfg(test)]
@@ -214,11 +177,32 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::questions::tests::{answer, server};
 
-    fn pod(uid: &str, phase: &str) -> Pod {
+    const POD: &str = "partners-0-0";
+
+    fn endpoint() -> SecureFtpEndpoint {
         serde_json::from_value(json!({
-            "metadata": {"name": "partners-0-0", "uid": uid},
-            "status": {"phase": phase, "podIP": "127.0.0.1"},
+            "metadata": {"name": "partners"},
+            "spec": {
+                "listeners": [],
+                "storage": {"persistentVolumeClaim": {"claimName": "partners-data"}},
+                "users": {"selector": {"matchLabels": {"endpoint": "partners"}}},
+            },
+        }))
+        .unwrap()
+    }
+
+    fn pod(uid: &str, ready: &str, restarts: i32) -> Pod {
+        serde_json::from_value(json!({
+            "metadata": {"name": POD, "uid": uid},
+            "status": {
+                "podIP": "127.0.0.1",
+                "conditions": [{"type": "Ready", "status": ready}],
+                "containerStatuses": [{
+                    "name": "gateway", "image": "", "imageID": "", "ready": true, "restartCount": restarts,
+                }],
+            },
         }))
         .unwrap()
     }
@@ -230,131 +214,103 @@ mod tests {
         }
     }
 
-    fn want(gateways: &mut Gateways, configuration: &str) {
-        gateways.want(&[("partners-0-0".to_owned(), served(configuration))].into());
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_767_225_600 + second).unwrap()
     }
 
-    /// A gateway that was given `new` and says this.
+    /// A gateway that says this, and was given the new configuration at second 0.
     fn given_new(said: Option<&str>) -> Gateways {
         let mut gateways = Gateways::default();
-        gateways.look_at(&[pod("a", "Running")]);
-        want(&mut gateways, "new");
-        for gateway in gateways.0.values_mut() {
-            gateway.said = said.map(served);
-        }
+        gateways.look_at(&endpoint(), &[pod("a", "True", 0)]);
+        let gateway = gateways.0.get_mut(POD).unwrap();
+        gateway.asked = Some(at(0));
+        gateway.heard.hear(said.map(served), at(0));
+        gateways.give(&[(POD.to_owned(), served("new"))].into(), at(0));
         gateways
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_gateway_that_serves_what_is_wanted_is_left_alone() {
-        let gateways = given_new(Some("new"));
-
-        tokio::time::advance(OVERDUE).await;
-
-        assert_eq!(gateways.ask_again(), None);
-        assert_eq!(gateways.refresh_again("partners-0-0"), None);
-        assert!(!gateways.heard()["partners-0-0"].is_overdue);
+    fn seconds(gateways: &Gateways, second: i64) -> Option<u64> {
+        gateways.are_asked_in(at(second)).map(|wait| wait.as_secs())
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn one_that_does_not_is_asked_soon_and_refreshed_now_and_then_until_it_is_overdue() {
+    #[test]
+    fn a_gateway_that_serves_what_it_was_given_is_left_alone() {
+        let gateways = given_new(Some("new"));
+
+        assert_eq!(seconds(&gateways, 3600), None);
+        assert!(!gateways.is_refreshed_again(POD, at(3600)));
+    }
+
+    #[test]
+    fn one_that_does_not_is_asked_soon_and_refreshed_now_and_then_until_it_is_late() {
         for said in [Some("old"), None] {
             let mut gateways = given_new(said);
-            gateways.refreshed("partners-0-0");
-            assert_eq!(gateways.ask_again(), Some(ASKED_AGAIN));
-            assert_eq!(gateways.refresh_again("partners-0-0"), None);
+            assert_eq!(seconds(&gateways, 0), Some(1));
+            assert_eq!(seconds(&gateways, 5), Some(0));
 
-            tokio::time::advance(REFRESHED_AGAIN).await;
-            assert_eq!(gateways.refresh_again("partners-0-0"), Some(1));
-            gateways.refreshed("partners-0-0");
-            assert_eq!(gateways.refresh_again("partners-0-0"), None);
+            gateways.refreshed(POD, at(0));
+            assert!(!gateways.is_refreshed_again(POD, at(1)));
+            assert!(gateways.is_refreshed_again(POD, at(2)));
 
-            tokio::time::advance(OVERDUE).await;
-            assert_eq!(gateways.ask_again(), Some(ASKED_SELDOM));
-            assert_eq!(gateways.refresh_again("partners-0-0"), None);
-            assert!(gateways.heard()["partners-0-0"].is_overdue);
+            assert!(!gateways.is_refreshed_again(POD, at(30)));
+            assert_eq!(seconds(&gateways, 30), Some(30));
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn something_new_to_serve_begins_from_the_beginning() {
-        let mut gateways = given_new(Some("old"));
-        tokio::time::advance(OVERDUE).await;
+    #[test]
+    fn one_that_was_given_nothing_is_asked_once() {
+        let mut gateways = Gateways::default();
+        gateways.look_at(&endpoint(), &[pod("a", "True", 0)]);
+        assert_eq!(seconds(&gateways, 0), Some(0));
 
-        want(&mut gateways, "newer");
+        gateways.0.get_mut(POD).unwrap().asked = Some(at(0));
+        gateways.give(&BTreeMap::new(), at(0));
 
-        assert_eq!(gateways.ask_again(), Some(ASKED_AGAIN));
+        assert_eq!(seconds(&gateways, 3600), None);
     }
 
     #[test]
-    fn another_pod_of_the_same_name_is_another_gateway() {
-        let mut gateways = given_new(Some("new"));
-        gateways.look_at(&[pod("a", "Running")]);
-        assert_eq!(gateways.heard()["partners-0-0"].served, Some(served("new")));
+    fn what_was_said_dies_with_the_pod_and_with_the_container() {
+        for (change, later) in [
+            ("none", pod("a", "True", 0)),
+            ("another pod", pod("b", "True", 0)),
+            ("another container", pod("a", "True", 1)),
+        ] {
+            let mut gateways = given_new(Some("new"));
+            let before = gateways.heard();
 
-        gateways.look_at(&[pod("b", "Running")]);
-        assert_eq!(gateways.heard()["partners-0-0"].served, None);
+            gateways.look_at(&endpoint(), &[later]);
 
-        gateways.look_at(&[pod("b", "Pending")]);
-        assert!(gateways.heard().is_empty());
+            assert_eq!(gateways.heard() == before, change == "none", "{change}");
+            assert!(gateways.heard().contains_key(POD), "{change}");
+        }
     }
 
     #[test]
-    fn a_gateway_whose_pod_ends_is_asked_nothing() {
-        let mut gateways = given_new(Some("old"));
-        let mut ending = pod("a", "Running");
+    fn a_gateway_that_clients_are_not_sent_to_is_asked_nothing() {
+        let mut ending = pod("a", "True", 0);
         ending.metadata.deletion_timestamp =
-            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(
-                k8s_openapi::jiff::Timestamp::UNIX_EPOCH,
-            ));
-
-        gateways.look_at(&[ending]);
-
-        assert_eq!(gateways.ask_again(), None);
-        assert_eq!(gateways.heard()["partners-0-0"].served, Some(served("old")));
-    }
-
-    /// An HTTP server that gives this answer to one request.
-    async fn server(answer: &'static str) -> SocketAddr {
-        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let mut request = [0; 1024];
-            let count = stream.read(&mut request).await.unwrap();
-            assert!(request[..count].starts_with(b"GET /served HTTP/1.1\r\n"));
-            stream.write_all(answer.as_bytes()).await.unwrap();
-            // A client that is told nothing waits.
-            let _closed = stream.read(&mut request).await;
-        });
-        address
+            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at(0)));
+        for pod in [pod("a", "False", 0), ending] {
+            let mut gateways = given_new(Some("old"));
+            gateways.look_at(&endpoint(), &[pod]);
+            assert!(gateways.heard().is_empty());
+        }
     }
 
     #[tokio::test]
-    async fn whoever_does_not_answer_as_a_gateway_has_said_nothing() {
-        let digest = "9a5ab7076e1af85872616866613ef772f2f4bf17fbcdf97b96bbd417a388bb21";
-        let body =
-            json!({"configuration": digest, "listeners": {"sftp": {}}, "more": 1}).to_string();
-        let ok = |body: &str| -> &'static str {
-            let length = body.len();
-            format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}").leak()
-        };
+    async fn only_those_whose_turn_it_is_are_asked() {
+        let said = served("new");
+        let (admin, serving) = server(answer(&serde_json::to_value(&said).unwrap())).await;
+        let mut gateways = given_new(Some("old"));
+        gateways.0.get_mut(POD).unwrap().run.admin = admin;
         let questions = Questions::new();
 
-        let said = questions.ask(server(ok(&body)).await).await.unwrap();
-        assert_eq!(said.configuration.to_string(), digest);
-        assert!(said.listeners.contains_key("sftp"));
+        gateways.ask_due(&questions, at(0)).await;
+        assert_eq!(seconds(&gateways, 1), Some(0));
+        gateways.ask_due(&questions, at(1)).await;
 
-        let nobody = SocketAddr::from(([127, 0, 0, 1], 1));
-        assert_eq!(questions.ask(nobody).await, None);
-        for answer in [
-            "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
-            ok("[]"),
-            ok(&" ".repeat(ANSWER_BYTES_MAX + 1)),
-            "",
-        ] {
-            assert_eq!(questions.ask(server(answer).await).await, None, "{answer}");
-        }
+        serving.await.unwrap();
+        assert_eq!(seconds(&gateways, 1), None);
     }
 }

@@ -32,8 +32,10 @@ mod hash;
 mod host_keys;
 mod memory;
 mod observe;
+mod questions;
 mod reconcile;
 mod references;
+mod refresh;
 mod report;
 mod request;
 

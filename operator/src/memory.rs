@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use k8s_openapi::{api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
-use plan::{SecretKey, SecretVersion};
+use plan::{Refusal, SecretKey, SecretVersion};
 use serde_json::Value;
 use tokio::time::{Duration, Instant};
 
@@ -26,6 +26,8 @@ pub(crate) struct Memory {
     settled: HashMap<Key, Settled>,
     /// Objects that have the name of one that is wanted and belong to somebody else, as the last turn found them.
     pub(crate) taken: BTreeSet<Key>,
+    /// What the API server did not accept in the last turn.
+    pub(crate) refused: Vec<Refusal>,
     /// Entries of Secrets that people made, as they were last read; never passwords.
     kept: HashMap<String, Secret>,
     /// Hashes that no shard has yet.

@@ -9,7 +9,7 @@ use crds::SecureFtpUser;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use k8s_openapi::{
     ByteString,
-    api::core::v1::{Secret, Service},
+    api::core::v1::{Pod, Secret, Service},
     apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta},
 };
 use kube::{
@@ -83,21 +83,19 @@ pub(crate) async fn observe(turn: &Turn<'_>, memory: &mut Memory) -> Result<Seen
     let claim = stores
         .claims
         .get(&ObjectRef::new(claim).within(turn.namespace()));
-    let pods = labelled(&stores.pods, turn.namespace(), turn.name());
-    memory.gateways.ask(&turn.tools.questions, &pods).await;
     let observed = Observed {
         unreadable_users: unreadable_users.len(),
         secrets: own_secrets,
         stateful_sets,
         gateways: memory.gateways.heard(),
-        pods,
+        pods: pods(turn),
         resolved_address: service.as_ref().and_then(|service| resolved(turn, service)),
         service,
         claim: claim.map(|claim| claim.as_ref().clone()),
         cert_manager: stores.cert_manager.borrow().unwrap_or(CertManager::Missing),
         certificates: issued(turn),
         foreign,
-        refused: Vec::new(),
+        refused: memory.refused.clone(),
     };
     Ok(Seen {
         users,
@@ -107,6 +105,25 @@ pub(crate) async fn observe(turn: &Turn<'_>, memory: &mut Memory) -> Result<Seen
         hashes: found.hashes,
         observed,
     })
+}
+
+/// The pods of the gateways. One that only carries the label of the endpoint is somebody else's.
+pub(crate) fn pods(turn: &Turn<'_>) -> Vec<Pod> {
+    let mut pods = labelled(&turn.stores.pods, turn.namespace(), turn.name());
+    pods.retain(|pod| {
+        let mut owners = pod.owner_references().iter();
+        let controller = owners.find(|owner| owner.controller == Some(true));
+        controller.is_some_and(|controller| {
+            let name = &controller.name;
+            // A `StatefulSet` goes at once, its pod when it has drained.
+            let set = ObjectRef::new(name).within(turn.namespace());
+            let set = turn.stores.stateful_sets.get(&set);
+            controller.kind == "StatefulSet"
+                && names::slot_of(turn.name(), name).is_some()
+                && set.is_none_or(|set| turn.owns(set.meta()))
+        })
+    });
+    pods
 }
 
 fn users(turn: &Turn<'_>) -> (Vec<SecureFtpUser>, Vec<InvalidObject>) {

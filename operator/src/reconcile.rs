@@ -14,7 +14,8 @@ use crate::{
     apply::{self, ApplyError, Failures},
     hash::HashError,
     memory::{Ahead, Key, Memory},
-    observe::{Seen, observe},
+    observe::{Seen, observe, pods},
+    refresh::refresh,
     report::{self, ReportError, Told},
     request::RequestError,
     stores::Stores,
@@ -57,18 +58,41 @@ pub(crate) struct Memories(Mutex<HashMap<EndpointRef, Memory>>);
 impl Memories {
     fn take(&self, endpoint: &EndpointRef) -> Memory {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.remove(endpoint).unwrap_or_default()
+        std::mem::take(all.entry(endpoint.clone()).or_default())
     }
 
-    fn put(&self, endpoint: EndpointRef, memory: Memory) {
+    /// Keeps what [`Memories::take`] gave, unless the endpoint has gone meanwhile.
+    fn put(&self, endpoint: &EndpointRef, memory: Memory) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.insert(endpoint, memory);
+        if let Some(kept) = all.get_mut(endpoint) {
+            *kept = memory;
+        }
     }
 
     /// Forgets an endpoint that has gone.
     pub(crate) fn forget(&self, endpoint: &EndpointRef) {
-        drop(self.take(endpoint));
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remove(endpoint);
     }
+}
+
+/// Asks the gateways of one endpoint what they serve, as far as its next turn has to know.
+pub(crate) async fn ask_gateways(
+    tools: &Tools,
+    stores: &Stores,
+    (endpoint, memories): (&SecureFtpEndpoint, &Memories),
+) {
+    let turn = Turn {
+        tools,
+        stores,
+        endpoint,
+    };
+    let reference = turn.reference();
+    let mut memory = memories.take(&reference);
+    let gateways = (endpoint, &*pods(&turn));
+    let now = Timestamp::now();
+    memory.gateways.ask(gateways, &tools.questions, now).await;
+    memories.put(&reference, memory);
 }
 
 /// Brings the objects of one endpoint to what its author asked for; when to look again.
@@ -88,10 +112,7 @@ pub(crate) async fn reconcile(
     let endpoint = with_latest_status(&turn, &memory);
     turn.endpoint = &endpoint;
     let outcome = take_turn(&turn, &mut memory).await;
-    // An endpoint that is about to go has no further turn that would need it.
-    if endpoint.metadata.deletion_timestamp.is_none() {
-        memories.put(reference, memory);
-    }
+    memories.put(&reference, memory);
     outcome
 }
 
@@ -106,11 +127,11 @@ async fn take_turn(turn: &Turn<'_>, memory: &mut Memory) -> Result<Duration, Tur
         .await
         .map_err(TurnError::Hash)?;
     let mut plan = make_plan(turn, &seen);
-    memory.gateways.want(&plan.served);
     let failures = act(turn, (&seen, &plan), memory).await;
     // The status speaks of what was applied, and not of what was applied in vain.
-    seen.observed.refused = failures.refusals();
-    if !seen.observed.refused.is_empty() {
+    memory.refused = failures.refusals();
+    if seen.observed.refused != memory.refused {
+        seen.observed.refused.clone_from(&memory.refused);
         plan = make_plan(turn, &seen);
     }
     turn.count_problems(plan.problems.len());
@@ -166,8 +187,10 @@ async fn act(turn: &Turn<'_>, (seen, plan): (&Seen, &Plan), memory: &mut Memory)
     let mut failures = apply::apply(turn, &plan.desired, &plan.obsolete, memory).await;
     // A kubelet that looks too early looks again only after a minute.
     if failures.secrets_are_there() {
+        let now = Timestamp::now();
+        memory.gateways.give(&plan.served, now);
         let pods = (&seen.observed.pods[..], plan.configuration_digest.as_str());
-        failures.add(apply::refresh(turn, pods, memory).await);
+        failures.add(refresh(turn, pods, memory, now).await);
     }
     failures
 }
@@ -188,7 +211,8 @@ fn next_turn(users: &[SecureFtpUser], memory: &Memory, taken_before: &BTreeSet<K
     if memory.is_ahead() {
         next = next.min(CATCHING_UP);
     }
-    if let Some(ask_again) = memory.gateways.ask_again() {
+    let now = Timestamp::now();
+    if let Some(ask_again) = memory.gateways.are_asked_in(now) {
         next = next.min(ask_again);
     }
     if !memory.taken.is_empty() {
@@ -197,7 +221,6 @@ fn next_turn(users: &[SecureFtpUser], memory: &Memory, taken_before: &BTreeSet<K
     if memory.taken != *taken_before {
         next = next.min(AT_ONCE);
     }
-    let now = Timestamp::now();
     let ends = users
         .iter()
         .filter_map(|user| user.spec.valid_until.as_ref());

@@ -26,11 +26,11 @@ use crate::{
     admin::{Admin, Readiness},
     apply::ApplyError,
     causes::causes,
-    gateways::Questions,
     hash::Hasher,
     leader::{Candidate, Held, Leadership, Lost},
     metrics::Metrics,
-    reconcile::{Memories, TurnError, reconcile},
+    questions::Questions,
+    reconcile::{Memories, TurnError, ask_gateways, reconcile},
     report,
     request::DEADLINE,
     retry::Retries,
@@ -317,6 +317,10 @@ impl Turns {
     async fn take(&self, endpoint: &AnyEndpoint) -> Result<Action, TurnError> {
         let metrics = &self.tools.metrics;
         let _pending = Pending::new(metrics);
+        // Without a place: who waits for answers keeps nobody from a turn.
+        if let Ok(endpoint) = &endpoint.0 {
+            ask_gateways(&self.tools, &self.stores, (endpoint, &self.memories)).await;
+        }
         // It is never closed.
         let _place = self.places.acquire().await.ok();
         let endpoint = match &endpoint.0 {

@@ -9,7 +9,7 @@ use kube::{
 use plan::Settings;
 
 use crate::{
-    addresses::Addresses, gateways::Questions, hash::Hasher, leader::Leadership, metrics::Metrics,
+    addresses::Addresses, hash::Hasher, leader::Leadership, metrics::Metrics, questions::Questions,
     stores::Stores, wake::EndpointRef,
 };
 

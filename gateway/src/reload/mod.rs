@@ -90,7 +90,7 @@ pub enum LoadError {
 impl LoadError {
     /// Whether waiting may help: the files come from several Secrets, and of one that is new or has just changed a kubelet
     /// may bring them a moment later than of another.
-    pub fn is_on_its_way(&self) -> bool {
+    pub fn may_pass(&self) -> bool {
         use gateway_config::Error::{Digest, Missing};
         match self {
             Self::Configuration(Missing(_) | Digest(_)) | Self::NoHostKey => true,

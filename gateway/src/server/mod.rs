@@ -90,9 +90,9 @@ pub enum StartError {
 }
 
 impl StartError {
-    /// Whether waiting may help: [`LoadError::is_on_its_way`].
-    pub fn is_on_its_way(&self) -> bool {
-        matches!(self, Self::Load { source, .. } if source.is_on_its_way())
+    /// Whether waiting may help: [`LoadError::may_pass`].
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Load { source, .. } if source.may_pass())
     }
 }
 

@@ -68,6 +68,12 @@ pub(crate) struct Configured {
     pub(crate) idle: BTreeSet<u16>,
 }
 
+/// What one gateway is told, and the Secret that carries it.
+pub(crate) struct Configuration {
+    pub(crate) gateway: Endpoint,
+    pub(crate) secret: Secret,
+}
+
 impl Configured {
     pub(crate) fn of(
         sources: Sources<'_>,
@@ -107,29 +113,32 @@ impl Configured {
         }
     }
 
-    /// The Secret of each gateway; one that keeps its pod is told what it can serve with that.
+    /// What each gateway is told in this turn: one that keeps its pod, what it can serve with that.
     pub(crate) fn configurations(
         &self,
         endpoint: &SecureFtpEndpoint,
         running: &BTreeMap<u16, Running>,
         told: &Told,
-    ) -> Vec<Secret> {
-        let gateways = self.gateways.iter();
-        gateways
-            .filter_map(|(slot, gateway)| match running.get(slot) {
-                None => configuration(endpoint, *slot, gateway, &self.digests),
-                Some(running) => {
-                    let gateway = running.fit(gateway.clone(), told);
-                    configuration(endpoint, *slot, &gateway, &self.digests)
-                }
-            })
-            .collect()
+    ) -> BTreeMap<u16, Configuration> {
+        let gateways = self.gateways.iter().filter_map(|(slot, gateway)| {
+            let gateway = match running.get(slot) {
+                None => gateway.clone(),
+                Some(running) => running.fit(gateway.clone(), told),
+            };
+            let secret = configuration(endpoint, *slot, &gateway, &self.digests)?;
+            Some((*slot, Configuration { gateway, secret }))
+        });
+        gateways.collect()
     }
 
     /// One digest of everything that the gateways read.
-    pub(crate) fn digest(&self, configurations: &[Secret], host_keys: &HostKeys) -> String {
-        let configurations = configurations.iter().map(|secret| {
-            let data = secret.data.iter().flatten();
+    pub(crate) fn digest(
+        &self,
+        configurations: &BTreeMap<u16, Configuration>,
+        host_keys: &HostKeys,
+    ) -> String {
+        let configurations = configurations.values().map(|configuration| {
+            let data = configuration.secret.data.iter().flatten();
             data.map(|(_, content)| content.0.as_slice())
         });
         let certificates = self.certificates.values();

@@ -57,7 +57,7 @@ pub use problem::{Kind, Mistake, Object, Problem};
 pub use references::{ReferencedSecrets, referenced_secrets};
 pub use secrets::{SecretKey, SecretVersion, Secrets};
 pub use selection::selects;
-pub use served::{Heard, serves_as_wanted};
+pub use served::Heard;
 pub use settings::Settings;
 pub use status::{merged_user_status, unreadable_conditions};
 

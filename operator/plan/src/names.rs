@@ -44,7 +44,7 @@ pub fn pod(endpoint: &str, slot: u16) -> String {
 }
 
 /// The number of the slot whose `StatefulSet` and Secret have this name.
-pub(crate) fn slot_of(endpoint: &str, name: &str) -> Option<u16> {
+pub fn slot_of(endpoint: &str, name: &str) -> Option<u16> {
     let number = name
         .strip_prefix(endpoint)?
         .strip_prefix('-')?

@@ -26,7 +26,7 @@ pub struct Observed {
     pub stateful_sets: Vec<StatefulSet>,
     /// Their pods.
     pub pods: Vec<Pod>,
-    /// What was heard of the gateways in those pods that run, by the name of the pod.
+    /// What was heard of the gateways in those pods that are ready, by the name of the pod.
     pub gateways: BTreeMap<String, Heard>,
     /// The Service of this endpoint.
     pub service: Option<Service>,

@@ -26,8 +26,8 @@ use crate::{
     },
     foreign::Foreign,
     obsolete::{Obsolete, obsolete},
-    roll::{Roll, Slots, roll},
-    served::{self, Reach, by_pod, incomplete},
+    roll::{Roll, Slots, Unready, roll},
+    served::{self, Reached, by_pod, incomplete},
     status::{endpoint_status, user_statuses},
     version::version,
 };
@@ -71,8 +71,8 @@ pub(crate) struct Facts<'a> {
     pub problems: &'a [Problem],
     /// What happens to the gateways.
     pub roll: &'a Roll,
-    /// Which gateways serve what is written.
-    pub reach: &'a Reach,
+    /// How far the gateways are with what is written.
+    pub reached: &'a Reached,
     /// The version of the gateways that is wanted.
     pub version: &'a str,
     /// The address that PASV tells; none if none is known, and PASV answers 425.
@@ -104,27 +104,31 @@ pub fn plan(sources: Sources<'_>, situation: Situation<'_>) -> Plan {
         nodes: around.access.nodes,
         host_keys: around.host_keys.source.clone(),
     };
-    let blocked = blocked(&around, &configured, &slots);
     let wanted = stateful_sets(&gateways, &slots, foreign, &mut problems);
-    let incomplete = incomplete(endpoint, &configured.gateways, observed);
-    let roll = roll(wanted, (&blocked, &incomplete), &slots);
+    let unready = Unready {
+        blocked: blocked(&around, &configured, &slots),
+        incomplete: incomplete(endpoint, &configured.gateways, situation),
+    };
+    let roll = roll(wanted, &unready, &slots);
     let ending = slots.ending().map(|slot| without_pod(&gateways, slot));
     let running = slots.running(&roll, observed);
     let configurations = configured.configurations(endpoint, &running, &around.exposed.told);
     let configuration_digest = configured.digest(&configurations, &around.host_keys);
-    let served = served::wanted(&configurations, &configured.certificates);
+    let certificates = &configured.certificates;
+    let served = served::wanted(endpoint, &configurations, (certificates, &running));
     let objects = Objects::of(endpoint, observed, foreign, &mut problems);
     problems.extend(refused(endpoint, observed));
     let facts = Facts {
         problems: &problems,
         roll: &roll,
-        reach: &Reach::of(slots.endpoint(), &served, observed),
+        reached: &Reached::of(slots.endpoint(), &served, situation),
         version: &version,
         pasv_address: around.pasv_address(endpoint),
         told: &around.exposed.told,
-        certificates: &configured.certificates,
+        certificates,
         host_keys: &around.host_keys.keys,
     };
+    let secrets = configurations.into_values().map(|one| one.secret);
     Plan {
         status: endpoint_status(sources, situation, &facts),
         users: user_statuses(sources, situation, &problems),
@@ -133,7 +137,7 @@ pub fn plan(sources: Sources<'_>, situation: Situation<'_>) -> Plan {
             new_host_keys: around.host_keys.new,
             certificates: objects.certificates,
             users: configured.users,
-            configurations,
+            configurations: secrets.collect(),
             network_policy: objects.network_policy,
             disruption_budget: objects.disruption_budget,
             service: objects.service,

@@ -87,6 +87,14 @@ pub(crate) enum Transition {
     },
 }
 
+/// The slots that do not serve for a reason that their pods do not show.
+pub(crate) struct Unready {
+    /// Those that may not get a new pod, for it could not start.
+    pub blocked: BTreeSet<u16>,
+    /// Those whose gateway does not have all its listeners yet.
+    pub incomplete: BTreeSet<u16>,
+}
+
 /// The slots of one endpoint: how many are wanted, and what was observed of them.
 pub(crate) struct Slots<'a> {
     endpoint: &'a str,
@@ -114,7 +122,10 @@ impl<'a> Slots<'a> {
             conditions.any(|condition| {
                 condition.type_ == "Progressing"
                     && (condition.reason == "RollStuck"
-                        || (condition.status == "True" && condition.last_transition_time.0 <= late))
+                        // Who loads what is new does not start.
+                        || (condition.status == "True"
+                            && condition.reason != "Reloading"
+                            && condition.last_transition_time.0 <= late))
             })
         });
         let endpoint = name_of(&endpoint.metadata);
@@ -156,12 +167,19 @@ impl<'a> Slots<'a> {
     pub(crate) fn running(&self, roll: &Roll, observed: &Observed) -> BTreeMap<u16, Running> {
         let is_applied = |set: &StatefulSet| {
             let mut applied = roll.apply.iter();
-            applied.any(|applied| applied.metadata.name == set.metadata.name)
+            applied.any(|applied| applied.metadata.name == set.metadata.name) && !self.refuses(set)
         };
         let sets = self.sets.range(self.wanted());
         sets.filter(|(_, set)| !is_applied(set))
             .map(|(slot, set)| (*slot, Running::of(set, observed)))
             .collect()
+    }
+
+    /// Whether the API server does not accept what this `StatefulSet` should become.
+    fn refuses(&self, set: &StatefulSet) -> bool {
+        let name = name_of(&set.metadata);
+        let mut refused = self.refused.iter();
+        refused.any(|refusal| refusal.kind == "StatefulSet" && refusal.name == name)
     }
 
     /// The first slot whose `StatefulSet` the API server does not accept.
@@ -243,9 +261,10 @@ impl<'a> Slots<'a> {
 /// not start, so it gets no new pod; one that is incomplete does not serve yet, however ready its pod is.
 pub(crate) fn roll(
     mut wanted: BTreeMap<u16, StatefulSet>,
-    (blocked, incomplete): (&BTreeSet<u16>, &BTreeSet<u16>),
+    unready: &Unready,
     slots: &Slots<'_>,
 ) -> Roll {
+    let blocked = &unready.blocked;
     let (mut current, mut missing, mut outdated) = <(Group, Group, Group)>::default();
     for (slot, set) in &wanted {
         let group = match slots.sets.get(slot) {
@@ -263,7 +282,7 @@ pub(crate) fn roll(
         .map(|(slot, _)| *slot)
         .collect();
     // Who waits for a new template has only what the old one can.
-    let incomplete = &(&ready & &current) & incomplete;
+    let incomplete = &(&ready & &current) & &unready.incomplete;
     let serving = &ready - &incomplete;
     let created = &missing - blocked;
     let starting = &created | &(&current - &serving);

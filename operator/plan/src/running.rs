@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crds::SecureFtpEndpoint;
 use gateway_config::{
     ENDPOINT_FILE, Endpoint, HOST_KEYS_FOLDER, Listener, PassivePort, Protocol, TLS_FOLDER,
 };
@@ -12,14 +13,16 @@ use k8s_openapi::api::{
 
 use crate::{
     Observed, Told,
+    certificate::CHAIN_ENTRY,
     compile::whole_ftps,
     desired::{listener_port_name, passive_port_name},
+    references::certificate_secret,
 };
 
 /// A gateway that keeps its pod in this turn.
 pub(crate) struct Running {
-    /// The files that are mounted, as far as their Secrets have them.
-    files: BTreeSet<String>,
+    /// The files that are mounted, as far as their Secrets have them, and the Secret of each.
+    files: BTreeMap<String, String>,
     /// The names of its ports.
     ports: BTreeMap<u16, String>,
     /// What it was told until now, if it was told anything.
@@ -79,10 +82,21 @@ impl Running {
                 format!("{TLS_FOLDER}/{}/", listener.name)
             }
         };
-        let has_files = self.files.iter().any(|file| file.starts_with(&folder));
+        let has_files = self.files.keys().any(|file| file.starts_with(&folder));
         let port = listener.address.port();
         let is_reached = self.ports.get(&port) == Some(&listener_port_name(port));
         (has_files && is_reached).then_some(listener)
+    }
+
+    /// Whether its pod has the Secret with the certificate of this listener.
+    pub(crate) fn has_certificate(&self, endpoint: &SecureFtpEndpoint, listener: &str) -> bool {
+        let mut listeners = endpoint.spec.listeners.iter();
+        let written = listeners.find(|written| written.name == listener);
+        let secret = written.and_then(|written| certificate_secret(endpoint, written));
+        let mounted = self
+            .files
+            .get(&format!("{TLS_FOLDER}/{listener}/{CHAIN_ENTRY}"));
+        secret.is_some() && secret.as_ref() == mounted
     }
 
     fn passive_ports(&self, told: &Told) -> Vec<PassivePort> {
@@ -119,10 +133,13 @@ fn is_sftp(listener: &Listener) -> bool {
     listener.protocol == Protocol::Sftp
 }
 
-/// The paths of everything in the projected volumes.
-fn files(pod: &PodSpec) -> BTreeSet<String> {
-    let items = mounted(pod).flat_map(|secret| secret.items.iter().flatten());
-    items.map(|item| item.path.clone()).collect()
+/// The paths of everything in the projected volumes, and the Secret that each comes from.
+fn files(pod: &PodSpec) -> BTreeMap<String, String> {
+    let files = mounted(pod).flat_map(|secret| {
+        let items = secret.items.iter().flatten();
+        items.map(|item| (item.path.clone(), secret.name.clone()))
+    });
+    files.collect()
 }
 
 /// The Secrets in the projected volumes of a pod.

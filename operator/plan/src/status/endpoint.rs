@@ -1,5 +1,7 @@
 //! What the author of an endpoint is told.
 
+use std::collections::BTreeSet;
+
 use crds::{SecureFtpEndpoint, SecureFtpEndpointStatus};
 use k8s_openapi::api::apps::v1::StatefulSet;
 
@@ -11,7 +13,7 @@ use super::{
     passive::{binding, passive_allocations},
     verdicts::{Case, verdicts},
 };
-use crate::{Situation, Sources, names, plan::Facts, problem::name_of};
+use crate::{Situation, Sources, names, plan::Facts, problem::name_of, served::Reach};
 
 /// The label with the version of what runs.
 const VERSION_LABEL: &str = "app.kubernetes.io/version";
@@ -44,8 +46,8 @@ pub(crate) fn endpoint_status(
     SecureFtpEndpointStatus {
         observed_generation: generation,
         replicas: replicas(&observed.stateful_sets),
-        ready_replicas: u32::try_from(facts.roll.serving.len()).unwrap_or(u32::MAX),
-        programmed_replicas: u32::try_from(facts.reach.programmed.len()).unwrap_or(u32::MAX),
+        ready_replicas: count(&facts.roll.serving),
+        programmed_replicas: count(&facts.reached.those(Reach::Programmed)),
         selector: selector(name_of(&endpoint.metadata)),
         version: version(&observed.stateful_sets, facts.version),
         addresses,
@@ -56,6 +58,10 @@ pub(crate) fn endpoint_status(
         certificates,
         conditions: conditions(verdicts, moment),
     }
+}
+
+fn count(slots: &BTreeSet<u16>) -> u32 {
+    u32::try_from(slots.len()).unwrap_or(u32::MAX)
 }
 
 /// The gateways that there are, as each `StatefulSet` counts its own.

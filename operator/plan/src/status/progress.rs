@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use super::conditions::Verdict;
 use crate::{
     roll::{Roll, Transition},
-    served::Reach,
+    served::{Reach, Reached},
 };
 
 /// Whether gateways are being started, replaced or stopped, or load what is new.
-pub(super) fn progressing(roll: &Roll, reach: &Reach) -> Verdict {
+pub(super) fn progressing(roll: &Roll, reached: &Reached) -> Verdict {
     let kind = "Progressing";
+    let loading = reached.those(Reach::Loading);
     match &roll.transition {
         Transition::Stuck { slot, why } => Verdict::no(
             kind,
@@ -59,10 +60,10 @@ pub(super) fn progressing(roll: &Roll, reach: &Reach) -> Verdict {
                 "let their last transfers end, then stop",
             ),
         ),
-        Transition::Complete if !reach.loading.is_empty() => Verdict::yes(
+        Transition::Complete if !loading.is_empty() => Verdict::yes(
             kind,
             "Reloading",
-            are(&reach.loading, "loads what is new", "load what is new"),
+            are(&loading, "loads what is new", "load what is new"),
         ),
         Transition::Complete => {
             Verdict::no(kind, "Complete", "every gateway runs as it is written")

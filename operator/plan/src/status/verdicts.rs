@@ -1,5 +1,7 @@
 //! What is true of an endpoint, condition by condition.
 
+use std::collections::BTreeSet;
+
 use crds::{AddressStatus, CertificateStatus, ExposureType, SecureFtpEndpoint};
 use k8s_openapi::{api::core::v1::PersistentVolumeClaim, jiff::Timestamp};
 
@@ -9,8 +11,14 @@ use super::{
     progress::{are, progressing},
 };
 use crate::{
-    Observed, data_connections::is_ftps, desired::ADMIN_PORT, names, plan::Facts, problem::name_of,
+    Observed,
+    data_connections::is_ftps,
+    desired::ADMIN_PORT,
+    names,
+    plan::Facts,
+    problem::name_of,
     roll::Transition,
+    served::{NOT_SERVED, Reach},
 };
 
 /// How a claim is called that can be written to from one node only.
@@ -26,6 +34,9 @@ pub(super) struct Case<'a> {
     pub now: Timestamp,
 }
 
+/// The reason of `Programmed` when gateways did not serve what was written before, and now load what is.
+const NOT_SERVED_YET: &str = "ConfigurationPending";
+
 /// One verdict a condition; those of kstatus only while they are true, as it wants them.
 pub(super) fn verdicts(case: &Case<'_>) -> Vec<Verdict> {
     let parts = [
@@ -34,7 +45,7 @@ pub(super) fn verdicts(case: &Case<'_>) -> Vec<Verdict> {
         certificate_ready(case),
         programmed(case),
     ];
-    let progressing = progressing(case.facts.roll, case.facts.reach);
+    let progressing = progressing(case.facts.roll, case.facts.reached);
     let ready = ready(case, &parts);
     let kstatus = kstatus(&parts, &progressing);
     let mut verdicts = vec![ready];
@@ -134,14 +145,8 @@ fn programmed(case: &Case<'_>) -> Verdict {
     if let Some(message) = pending {
         return Verdict::no(kind, "AddressPending", message);
     }
-    let refusing = &case.facts.reach.refusing;
-    if let Some(first) = refusing.first() {
-        let message = format!(
-            "{} something else than what is written: see `kubectl logs {}`",
-            are(refusing, "serves", "serve"),
-            names::pod(name_of(&case.endpoint.metadata), *first)
-        );
-        return Verdict::no(kind, "ConfigurationNotServed", message);
+    if let Some(verdict) = not_served(kind, case) {
+        return verdict;
     }
     let has_ftps = case.endpoint.spec.listeners.iter();
     if has_ftps.into_iter().any(|one| is_ftps(one.protocol)) && case.facts.pasv_address.is_none() {
@@ -152,14 +157,46 @@ fn programmed(case: &Case<'_>) -> Verdict {
         );
     }
     let mut message = reached_at(case);
-    let silent = &case.facts.reach.silent;
+    let silent = case.facts.reached.those(Reach::Silent);
     if !silent.is_empty() {
-        message = format!(
-            "{message}; {} the operator, which does not know what is served there: let it connect to port {ADMIN_PORT}",
-            are(silent, "does not answer", "do not answer")
-        );
+        message = format!("{message}; {}", do_not_answer(&silent));
     }
     Verdict::yes(kind, "Programmed", message)
+}
+
+/// What gateways do not serve that is written. Once that was found, it is over only when each of them says so.
+fn not_served(kind: &'static str, case: &Case<'_>) -> Option<Verdict> {
+    let those = |reach| case.facts.reached.those(reach);
+    let refusing = those(Reach::Refusing);
+    if let Some(first) = refusing.first() {
+        let message = format!(
+            "{} something else than what is written: see `kubectl logs {}`",
+            are(&refusing, "serves", "serve"),
+            names::pod(name_of(&case.endpoint.metadata), *first)
+        );
+        return Some(Verdict::no(kind, NOT_SERVED, message));
+    }
+    let before = case.endpoint.status.as_ref()?.condition(kind)?;
+    if ![NOT_SERVED, NOT_SERVED_YET].contains(&&*before.reason) {
+        return None;
+    }
+    let (silent, loading) = (those(Reach::Silent), those(Reach::Loading));
+    if !silent.is_empty() {
+        return Some(Verdict::no(kind, NOT_SERVED, do_not_answer(&silent)));
+    }
+    if !loading.is_empty() {
+        let message = are(&loading, "has yet to load", "have yet to load");
+        let message = format!("{message} what is written");
+        return Some(Verdict::no(kind, NOT_SERVED_YET, message));
+    }
+    None
+}
+
+fn do_not_answer(silent: &BTreeSet<u16>) -> String {
+    format!(
+        "{} the operator what is served there: let it connect to port {ADMIN_PORT}, and see its log for what it finds instead",
+        are(silent, "does not tell", "do not tell")
+    )
 }
 
 fn reached_at(case: &Case<'_>) -> String {
@@ -234,5 +271,5 @@ fn kstatus(parts: &[Verdict], progressing: &Verdict) -> Option<Verdict> {
 
 /// Whether this ends without anybody's doing.
 fn is_pending(reason: &str) -> bool {
-    ["AddressPending", "CertificatePending"].contains(&reason)
+    ["AddressPending", "CertificatePending", NOT_SERVED_YET].contains(&reason)
 }

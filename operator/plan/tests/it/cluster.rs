@@ -16,7 +16,8 @@ use k8s_openapi::{
     jiff::Timestamp,
 };
 use plan::{
-    CertManager, Observed, Obsolete, PasswordHashes, Plan, Refusal, Settings, Situation, names,
+    CertManager, Heard, Observed, Obsolete, PasswordHashes, Plan, Refusal, Settings, Situation,
+    names,
 };
 use serde::Deserialize;
 
@@ -33,6 +34,8 @@ pub(crate) struct Cluster {
     minutes: i64,
     /// What each gateway was last given, by the name of its pod.
     given: BTreeMap<String, Served>,
+    /// What each gateway serves, by the name of its pod.
+    loaded: BTreeMap<String, Served>,
     /// The slots whose gateway goes on serving what it serves, whatever it is given.
     stubborn: Vec<u16>,
     /// The slots whose gateway does not answer.
@@ -55,12 +58,10 @@ pub(crate) struct Events {
     pub(crate) unseen: Vec<u16>,
     /// The slots whose pod begins to run and is not ready yet.
     pub(crate) starting: Vec<u16>,
-    /// The slots whose gateway from now on goes on serving what it serves, whatever it is given.
-    pub(crate) stubborn: Vec<u16>,
+    /// The slots whose gateway from now on goes on serving what it serves, whatever it is given; the others do not.
+    pub(crate) stubborn: Option<Vec<u16>>,
     /// The slots whose gateway from now on does not answer.
     pub(crate) silent: Vec<u16>,
-    /// The slots whose gateway has had so much time that waiting does not help any more.
-    pub(crate) overdue: Vec<u16>,
     /// The slots whose `StatefulSet` finds that it cannot make a pod.
     pub(crate) podless: Vec<u16>,
     /// The slots whose pod ends at last.
@@ -132,6 +133,7 @@ impl Cluster {
             unhashed: Vec::new(),
             minutes: 0,
             given: BTreeMap::new(),
+            loaded: BTreeMap::new(),
             stubborn: Vec::new(),
             silent: Vec::new(),
         }
@@ -172,8 +174,13 @@ impl Cluster {
 
     /// What the operator and the API server make of a plan.
     pub(crate) fn apply(&mut self, plan: &Plan) {
-        self.minutes += 1;
         self.manifests.endpoint.status = Some(plan.status.clone());
+        self.given.clone_from(&plan.served);
+        let now = self.now();
+        for (pod, heard) in &mut self.observed.gateways {
+            heard.give(plan.served.get(pod), now);
+        }
+        self.minutes += 1;
         let desired = &plan.desired;
         if let Some(new) = &desired.new_host_keys {
             let entries = new
@@ -208,12 +215,13 @@ impl Cluster {
         for obsolete in &plan.obsolete {
             self.delete(obsolete);
         }
-        self.given.clone_from(&plan.served);
     }
 
     pub(crate) fn happen(&mut self, events: &Events) {
         self.minutes += events.minutes;
-        self.stubborn.extend(&events.stubborn);
+        if let Some(stubborn) = &events.stubborn {
+            self.stubborn.clone_from(stubborn);
+        }
         self.silent.extend(&events.silent);
         self.unhashed.clone_from(&events.unhashed);
         self.observed.refused.clone_from(&events.not_accepted);
@@ -224,7 +232,7 @@ impl Cluster {
             self.enlarge(name);
         }
         self.move_slots(events);
-        self.reload(&events.overdue);
+        self.reload();
         self.issue_certificates(events);
         for lost in &events.lost {
             let secrets = &mut self.observed.secrets;
@@ -259,22 +267,26 @@ impl Cluster {
         }
     }
 
-    /// The gateways that serve load what they were given, unless a case says otherwise.
-    fn reload(&mut self, overdue: &[u16]) {
+    /// The gateways that serve load what they were given and say so, unless a case says otherwise.
+    fn reload(&mut self) {
         let pods = |slots: &[u16]| -> Vec<String> {
             let pods = slots.iter().map(|slot| names::pod(self.name(), *slot));
             pods.collect()
         };
-        let overdue = pods(overdue);
         let (stubborn, silent) = (pods(&self.stubborn), pods(&self.silent));
-        let observed = &mut self.observed;
-        for (pod, heard) in &mut observed.gateways {
-            heard.is_overdue = overdue.contains(pod);
-            if silent.contains(pod) {
-                heard.served = None;
-            } else if !stubborn.contains(pod) {
-                heard.served = self.given.get(pod).cloned();
+        let now = self.now();
+        for (pod, heard) in &mut self.observed.gateways {
+            let answer = if silent.contains(pod) {
+                None
+            } else if stubborn.contains(pod) {
+                self.loaded.get(pod).cloned()
+            } else {
+                self.given.get(pod).cloned()
+            };
+            if let Some(answer) = &answer {
+                self.loaded.insert(pod.clone(), answer.clone());
             }
+            heard.hear(answer, now);
         }
     }
 
@@ -365,8 +377,11 @@ impl Cluster {
         });
         self.put_pod(slot, PodStatus::default());
         let pod = names::pod(self.name(), slot);
-        let heard = self.observed.gateways.entry(pod.clone()).or_default();
-        heard.served = self.given.get(&pod).cloned();
+        let mut heard = Heard::nothing(&self.manifests.endpoint);
+        if !self.silent.contains(&slot) {
+            heard.hear(self.given.get(&pod).cloned(), self.now());
+        }
+        self.observed.gateways.insert(pod, heard);
     }
 
     pub(crate) fn wait(&mut self, slot: u16, words: &Words) {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use k8s_openapi::api::apps::v1::StatefulSet;
-use plan::names;
+use plan::{Plan, names};
 use proptest::{collection::vec, prelude::*};
 use serde_json::json;
 
@@ -199,4 +199,29 @@ fn set_name(slot: u16) -> String {
 
 fn slot_of(name: &str) -> u16 {
     name.rsplit('-').next().unwrap().parse().unwrap()
+}
+
+/// Another Secret is another pod template, which only one gateway gets at a time.
+#[test]
+fn a_gateway_that_waits_is_not_asked_for_a_certificate_that_its_pod_does_not_have() {
+    let manifests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clusters/both.yaml");
+    let mut cluster = Cluster::new(Manifests::read(&manifests));
+    for turn in ["{}", "{ issued: [ftps, moved], serving: [0, 1] }"] {
+        let plan = cluster.plan();
+        cluster.apply(&plan);
+        cluster.happen(&serde_norway::from_str(turn).unwrap());
+    }
+    let certificates = |plan: &Plan| {
+        ["partners-0-0", "partners-1-0"]
+            .map(|pod| plan.served[pod].listeners["ftps"].certificate.is_some())
+    };
+    let plan = cluster.plan();
+    assert_eq!(certificates(&plan), [true, true]);
+    cluster.apply(&plan);
+
+    cluster.patch(&json!({"spec": {"listeners": [
+        {"name": "ftps", "protocol": "FTPSExplicit", "port": 21, "tls": {"secretRef": {"name": "partners-moved-tls"}}},
+    ]}}));
+
+    assert_eq!(certificates(&cluster.plan()), [true, false]);
 }

@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use crds::{SecureFtpEndpoint, SecureFtpEndpointStatus, SecureFtpUser};
 use k8s_openapi::{
-    api::core::v1::Service, apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp,
+    api::core::v1::Service,
+    apimachinery::pkg::apis::meta::v1::{Condition, Time},
+    jiff::Timestamp,
 };
 use serde::de::DeserializeOwned;
 
@@ -13,7 +15,7 @@ use crate::{
     Situation, Sources, Told,
     plan::Facts,
     roll::{Roll, Transition},
-    served::Reach,
+    served::{Reach, Reached},
     status::endpoint_status,
 };
 
@@ -45,7 +47,7 @@ pub(super) struct Scene {
     pub(super) observed: Observed,
     pub(super) problems: Vec<Problem>,
     pub(super) roll: Roll,
-    pub(super) reach: Reach,
+    pub(super) reached: Reached,
     pub(super) pasv_address: Option<Ipv4Addr>,
     pub(super) told: Told,
     pub(super) certificates: BTreeMap<String, Certificate>,
@@ -75,10 +77,7 @@ impl Scene {
                 incomplete: [].into(),
                 leaving: [].into(),
             },
-            reach: Reach {
-                programmed: [0, 1, 2].into(),
-                ..Reach::default()
-            },
+            reached: Reached([0, 1, 2].map(|slot| (slot, Reach::Programmed)).into()),
             pasv_address: Some(Ipv4Addr::new(203, 0, 113, 7)),
             told: Told::AsBound,
             certificates: [("ftps".to_owned(), issued)].into(),
@@ -92,7 +91,7 @@ impl Scene {
             let facts = Facts {
                 problems: &self.problems,
                 roll: &self.roll,
-                reach: &self.reach,
+                reached: &self.reached,
                 version: "1.4.0",
                 pasv_address: self.pasv_address,
                 told: &self.told,
@@ -126,6 +125,20 @@ impl Scene {
             now: self.now,
         };
         tell(sources, situation)
+    }
+
+    /// What the condition of this type said in the status of before: that it does not hold, for this reason.
+    pub(super) fn told_before(&mut self, kind: &str, reason: &str) {
+        let condition = Condition {
+            type_: kind.to_owned(),
+            status: "False".to_owned(),
+            reason: reason.to_owned(),
+            message: String::new(),
+            last_transition_time: Time(self.now),
+            observed_generation: None,
+        };
+        let status = self.endpoint.status.get_or_insert_default();
+        status.conditions.push(condition);
     }
 
     pub(super) fn problem(&mut self, field: &str, mistake: Mistake) {

@@ -4,7 +4,12 @@
 use crds::{ExposureType, SecureFtpEndpointStatus};
 
 use super::scene::{Scene, condition, parse};
-use crate::{CertificateMistake, Mistake, Refusal, roll::Transition, status::aspect};
+use crate::{
+    CertificateMistake, Mistake, Refusal,
+    roll::Transition,
+    served::{Reach, Reached},
+    status::aspect,
+};
 
 const WELL: [&str; 6] = [
     "Ready=True/Serving",
@@ -251,7 +256,7 @@ const OBJECTS: [Situation; 9] = [
     ),
 ];
 
-const GATEWAYS: [Situation; 13] = [
+const GATEWAYS: [Situation; 16] = [
     (
         "first gateways start",
         |scene| starting(scene, &[], &[0, 1, 2]),
@@ -343,8 +348,8 @@ const GATEWAYS: [Situation; 13] = [
     (
         "a user was changed a moment ago",
         |scene| {
-            scene.reach.programmed = [0].into();
-            scene.reach.loading = [1, 2].into();
+            scene.reached.0.insert(1, Reach::Loading);
+            scene.reached.0.insert(2, Reach::Loading);
         },
         "Progressing=True/Reloading Reconciling=True/Reloading",
         InProgress,
@@ -352,17 +357,39 @@ const GATEWAYS: [Situation; 13] = [
     (
         "a gateway refuses its configuration",
         |scene| {
-            scene.reach.programmed = [0, 1].into();
-            scene.reach.refusing = [2].into();
+            scene.reached.0.insert(2, Reach::Refusing);
         },
         "Ready=False/ConfigurationNotServed Programmed=False/ConfigurationNotServed Stalled=True/ConfigurationNotServed",
         Failed,
     ),
     (
+        "a gateway that refused its configuration is given another",
+        |scene| {
+            scene.told_before("Programmed", "ConfigurationNotServed");
+            scene.reached.0.insert(2, Reach::Loading);
+        },
+        "Ready=False/ConfigurationPending Programmed=False/ConfigurationPending Progressing=True/Reloading Reconciling=True/ConfigurationPending",
+        InProgress,
+    ),
+    (
+        "a gateway that refused its configuration does not answer any more",
+        |scene| {
+            scene.told_before("Programmed", "ConfigurationPending");
+            scene.reached.0.insert(2, Reach::Silent);
+        },
+        "Ready=False/ConfigurationNotServed Programmed=False/ConfigurationNotServed Stalled=True/ConfigurationNotServed",
+        Failed,
+    ),
+    (
+        "a gateway that refused its configuration serves the next one",
+        |scene| scene.told_before("Programmed", "ConfigurationNotServed"),
+        "",
+        Current,
+    ),
+    (
         "the operator does not reach the gateways",
         |scene| {
-            scene.reach.programmed.clear();
-            scene.reach.silent = [0, 1, 2].into();
+            scene.reached = Reached([0, 1, 2].map(|slot| (slot, Reach::Silent)).into());
         },
         "",
         Current,
