@@ -53,7 +53,7 @@ pub(crate) struct Endpoint<'a> {
 }
 
 impl<'a> Endpoint<'a> {
-    /// Applies an endpoint with so many gateways in the namespace `name`, and waits until it is ready.
+    /// Applies an endpoint with so many gateways in the namespace `name`, and waits until it is ready and each gateway serves.
     pub(crate) fn serve(stage: &'a Stage, name: &str, replicas: u16) -> Result<Self> {
         Self::serve_in(stage, Namespace::make_restricted(stage, name)?, replicas)
     }
@@ -82,7 +82,11 @@ impl<'a> Endpoint<'a> {
             home,
             authority,
         };
-        wait_for(stage, &endpoint.namespace, NAME, "condition=Ready")?;
+        // An endpoint is ready when all gateways but one serve, for that is so during a roll.
+        let all = format!("jsonpath={{.status.programmedReplicas}}={replicas}");
+        for what in ["condition=Ready", &all] {
+            wait_for(stage, &endpoint.namespace, NAME, what)?;
+        }
         stage.from_outside(|| endpoint.place().wait_for_host_key(|| Ok(())))?;
         Ok(endpoint)
     }
