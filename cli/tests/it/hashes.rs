@@ -42,21 +42,20 @@ fn is_usable_in_the_gateway(hash: &str) -> bool {
         require_tls: false,
         valid_until: None,
     };
-    let shared = Shared {
-        limits: Arc::new(Limits::new(&gateway_config::Limits {
-            sessions: 1,
-            sessions_per_user: 1,
-            connections_per_address: 1,
-            half_open: 1,
-            login_seconds: 60,
-            idle_seconds: 900,
-            login_failures: 5,
-            ban_seconds: 600,
-            memory_per_session_bytes: 1 << 23,
-        })),
-        verifier: Arc::new(Verifier::new().unwrap()),
-        metrics: Metrics::register(&prometheus::Registry::new(), "b2b/partners").unwrap(),
-    };
+    let limits = Limits::new(&gateway_config::Limits {
+        sessions: 1,
+        sessions_per_user: 1,
+        connections_per_address: 1,
+        half_open: 1,
+        login_seconds: 60,
+        idle_seconds: 900,
+        login_failures: 5,
+        ban_seconds: 600,
+        memory_per_session_bytes: 1 << 23,
+    });
+    let verifier = Verifier::new().unwrap();
+    let metrics = Metrics::register(&prometheus::Registry::new(), "b2b/partners").unwrap();
+    let shared = Shared::new(Arc::new(limits), Arc::new(verifier), metrics);
     let warnings = Warnings::default();
     let subscriber = tracing_subscriber::registry().with(warnings.clone());
     tracing::subscriber::with_default(subscriber, || {

@@ -31,17 +31,21 @@ fn a_new_user_may_log_in_without_a_restart() -> Result<()> {
 }
 
 #[test]
-fn a_removed_user_may_not_log_in_again() -> Result<()> {
+fn a_removed_user_leaves_and_may_not_log_in_again() -> Result<()> {
     let users = vec![User::new("alice"), User::new("carol")];
     let mut gateway = Gateway::start(Setup {
         users,
         ..Setup::default()
     })?;
     let carol = gateway.place().as_user("carol");
-    run_sftp(&carol, "ls\n")?.success()?;
+    let (hers, his) = (Idle::open(&carol, 1)?, Idle::open(gateway.place(), 1)?);
 
     gateway.edit(Setup::default())?;
 
+    until("the end of carol's session", || {
+        Ok((hers.alive() == 0).then_some(()))
+    })?;
+    assert_eq!(his.alive(), 1, "others are left alone");
     until("carol's refusal", || {
         Ok(run_sftp(&carol, "ls\n")?.failure().ok())
     })?;

@@ -38,6 +38,8 @@ pub enum Event {
     LoginTimeout,
     /// The gateway is stopping: say so and close, now or (with a running transfer) after it.
     Stopping,
+    /// The account of whoever is logged in has ended: say so and close, whatever is under way.
+    AccountEnded,
 }
 
 /// How a user goes on after `USER`.
@@ -201,6 +203,7 @@ impl fmt::Debug for Event {
             Self::Idle => formatter.write_str("Idle"),
             Self::LoginTimeout => formatter.write_str("LoginTimeout"),
             Self::Stopping => formatter.write_str("Stopping"),
+            Self::AccountEnded => formatter.write_str("AccountEnded"),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! A single task owns the control connection, the session, and whatever is done for it, so there is nothing to lock and
 //! nothing to send.
 
-use std::{collections::VecDeque, convert::Infallible, io, time::Instant};
+use std::{collections::VecDeque, convert::Infallible, future::pending, io, time::Instant};
 
 use ftp::{Encryption, Event, Line, Mode, Session, Settings};
 use gateway_config::{Listener, Protocol};
@@ -22,6 +22,7 @@ use crate::{
     drain::DrainState,
     endpoint::{Endpoint, Served},
     peer::Peer,
+    users::Stay,
 };
 
 /// Wrong passwords that one connection may offer; OpenSSH's `MaxAuthTries`.
@@ -177,6 +178,7 @@ impl Connection {
                 Client::Talks if self.session.wants_line() => Reads::Lines,
                 Client::Talks | Client::HungUp => Reads::Nothing,
             };
+            let stay = self.state.stay();
             // Every arm may be dropped half-way without losing anything.
             tokio::select! {
                 // What has ended leads to replies, and to what waits behind it.
@@ -189,6 +191,7 @@ impl Connection {
                     }
                 }
                 _phase = self.drain.changed() => {}
+                () = over(stay) => return Ok(Event::AccountEnded),
                 () = sleep_until(until.into()) => {}
             }
         }
@@ -285,6 +288,14 @@ impl Connection {
     pub(super) fn forget_login(&mut self) {
         self.moved += self.state.moved();
         self.state = State::Stranger(None);
+    }
+}
+
+/// Waits until whoever is logged in may stay no longer.
+async fn over(stay: Option<Stay>) {
+    match stay {
+        Some(mut stay) => stay.over().await,
+        None => pending().await,
     }
 }
 

@@ -26,7 +26,7 @@ use super::{
     span::ClientSpans,
     tls::SessionTls,
 };
-use crate::{drain::DrainState, metrics::Metrics};
+use crate::{drain::DrainState, metrics::Metrics, users::Stay};
 
 /// Who is there.
 pub(super) enum State {
@@ -139,6 +139,14 @@ impl State {
                 }
             },
             Self::LoggedIn(visit) => visit.next().await,
+        }
+    }
+
+    /// How long whoever is logged in may stay.
+    pub(super) fn stay(&self) -> Option<Stay> {
+        match self {
+            Self::Stranger(_) => None,
+            Self::LoggedIn(visit) => Some(visit.login.account.stay().clone()),
         }
     }
 

@@ -67,11 +67,9 @@ impl Gateway {
         let loaded = read(folder).await?;
         let label = label(&loaded.configuration);
         let limits = Arc::new(Limits::new(&loaded.configuration.endpoint.limits));
-        let users = Shared {
-            limits,
-            verifier: Arc::new(Verifier::new().map_err(|_unspecified| StartError::Random)?),
-            metrics: Metrics::register(registry, &label).map_err(StartError::Metrics)?,
-        };
+        let verifier = Verifier::new().map_err(|_unspecified| StartError::Random)?;
+        let metrics = Metrics::register(registry, &label).map_err(StartError::Metrics)?;
+        let users = Shared::new(limits, Arc::new(verifier), metrics);
         let origins = Arc::new(Origins::new(&loaded.configuration.endpoint));
         let drain = Drain::default();
         let volume = open(&loaded).await?;
@@ -312,6 +310,11 @@ impl Gateway {
                 );
             }
         }
+    }
+
+    /// Ends the sessions of those whose account has ended.
+    pub(super) fn dismiss(&self) {
+        self.served.now().users.dismiss_others();
     }
 
     /// Whether clients that arrive are served.

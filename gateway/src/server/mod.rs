@@ -30,6 +30,8 @@ use crate::{
 
 /// How often gauges are set.
 const OBSERVATION_PERIOD: Duration = Duration::from_secs(1);
+/// How often it is looked whether accounts have ended: that of a user who was removed, and that whose last day is over.
+const DISMISSAL_PERIOD: Duration = Duration::from_secs(1);
 /// How often a folder that could not be served is tried again, though its files stay the same: a port may have become
 /// free, or a volume may have been mounted.
 const RETRY_PERIOD: Duration = Duration::from_secs(1);
@@ -108,6 +110,7 @@ impl Server {
         let tasks = vec![
             tokio::spawn(reload(Arc::clone(&gateway), watch)),
             tokio::spawn(observe(Arc::clone(&gateway))),
+            tokio::spawn(dismiss(Arc::clone(&gateway))),
             tokio::spawn({
                 let drain = gateway.drain.clone();
                 async move { drain.keep_deadline().await }
@@ -224,5 +227,12 @@ async fn observe(gateway: Arc<Gateway>) {
     loop {
         gateway.observe();
         tokio::time::sleep(OBSERVATION_PERIOD).await;
+    }
+}
+
+async fn dismiss(gateway: Arc<Gateway>) {
+    loop {
+        gateway.dismiss();
+        tokio::time::sleep(DISMISSAL_PERIOD).await;
     }
 }

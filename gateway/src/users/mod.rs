@@ -4,6 +4,7 @@
 //! expired and one who comes from the wrong address cost a password check like any other, and are refused alike.
 
 mod hash;
+mod presence;
 mod remembered;
 mod verifier;
 
@@ -19,8 +20,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use gateway_config::{AuthenticationMethod, ClientAddress, Permission, User, UserName};
 use zeroize::Zeroizing;
 
-pub use self::verifier::Verifier;
-use self::{hash::PasswordHash, verifier::Check};
+use self::{hash::PasswordHash, presence::Presence, verifier::Check};
+pub use self::{presence::Stay, verifier::Verifier};
 use crate::{
     limits::{Limits, SessionPlace},
     metrics::{Login, Metrics},
@@ -58,6 +59,19 @@ pub struct Shared {
     pub verifier: Arc<Verifier>,
     /// Where logins are counted.
     pub metrics: Metrics,
+    presence: Presence,
+}
+
+impl Shared {
+    /// For users of whom nobody is logged in yet.
+    pub fn new(limits: Arc<Limits>, verifier: Arc<Verifier>, metrics: Metrics) -> Self {
+        Self {
+            limits,
+            verifier,
+            metrics,
+            presence: Presence::default(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -107,6 +121,17 @@ impl Users {
         match self.entry(name) {
             Some((_, entry)) => entry.user.require_tls,
             None => self.some_require_tls,
+        }
+    }
+
+    /// Ends the sessions of everybody who is logged in and is no user any more, or whose last day is over.
+    pub fn dismiss_others(&self) {
+        let may_stay = |name: &UserName| {
+            let entry = self.entries.get(name);
+            entry.is_some_and(|entry| !entry.has_expired())
+        };
+        for user in self.shared.presence.dismiss(may_stay) {
+            tracing::info!(%user, "the account has ended, and so do its sessions");
         }
     }
 
@@ -210,6 +235,7 @@ impl Users {
         Ok(Account {
             name: name.clone(),
             entry: Arc::clone(entry),
+            stay: self.shared.presence.enter(name),
             _place: place,
         })
     }
@@ -337,6 +363,7 @@ impl fmt::Debug for Password {
 pub struct Account {
     name: UserName,
     entry: Arc<Entry>,
+    stay: Stay,
     _place: SessionPlace,
 }
 
@@ -344,6 +371,11 @@ impl Account {
     /// The name they logged in with.
     pub fn name(&self) -> &str {
         self.name.as_str()
+    }
+
+    /// How long they may be logged in.
+    pub fn stay(&self) -> &Stay {
+        &self.stay
     }
 
     /// The folder they are shut in: absolute inside the volume.

@@ -48,21 +48,19 @@ fn supplier(user: User) -> BTreeMap<UserName, User> {
 }
 
 fn shared(verifier: Verifier) -> Shared {
-    Shared {
-        limits: Arc::new(Limits::new(&gateway_config::Limits {
-            sessions: 10,
-            sessions_per_user: 1,
-            connections_per_address: 10,
-            half_open: 10,
-            login_seconds: 60,
-            idle_seconds: 900,
-            login_failures: 2,
-            ban_seconds: 600,
-            memory_per_session_bytes: 1 << 23,
-        })),
-        verifier: Arc::new(verifier),
-        metrics: Metrics::register(&Registry::new(), "b2b/partners").unwrap(),
-    }
+    let limits = Limits::new(&gateway_config::Limits {
+        sessions: 10,
+        sessions_per_user: 1,
+        connections_per_address: 10,
+        half_open: 10,
+        login_seconds: 60,
+        idle_seconds: 900,
+        login_failures: 2,
+        ban_seconds: 600,
+        memory_per_session_bytes: 1 << 23,
+    });
+    let metrics = Metrics::register(&Registry::new(), "b2b/partners").unwrap();
+    Shared::new(Arc::new(limits), Arc::new(verifier), metrics)
 }
 
 fn peer(visibility: ClientAddress) -> Peer {
@@ -459,4 +457,36 @@ async fn who_leaves_before_the_check_begins_has_not_guessed() {
     }
 
     assert!(!shared.limits.is_banned(peer.address.ip(), peer.visibility));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_no_user_any_more_or_has_expired_may_not_stay() {
+    for change in [None, Some(1), Some(i64::MAX)] {
+        let fixture = fixture(|_| {});
+        let account = fixture
+            .users
+            .password(
+                "supplier",
+                open_sesame(),
+                &peer(ClientAddress::Hidden),
+                Channel::Protected,
+            )
+            .await
+            .unwrap();
+        let mut users = BTreeMap::new();
+        if change.is_some() {
+            let mut user = fixture.users.entries["supplier"].user.clone();
+            user.valid_until = change;
+            users = supplier(user);
+        }
+
+        let reloaded = Users::new(&users, fixture.users.shared.clone());
+        reloaded.dismiss_others();
+
+        assert_eq!(
+            account.stay().is_over(),
+            change != Some(i64::MAX),
+            "{change:?}"
+        );
+    }
 }

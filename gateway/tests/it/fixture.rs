@@ -116,14 +116,9 @@ pub(crate) fn endpoint(
     let label = format!("test/{}", configuration.endpoint.name);
     let metrics = Metrics::register(registry, &label).unwrap();
     let limits = Arc::new(Limits::new(&configuration.endpoint.limits));
-    let users = Users::new(
-        &configuration.users,
-        Shared {
-            limits: Arc::clone(&limits),
-            verifier: Arc::new(Verifier::new().unwrap()),
-            metrics: metrics.clone(),
-        },
-    );
+    let verifier = Arc::new(Verifier::new().unwrap());
+    let shared = Shared::new(Arc::clone(&limits), verifier, metrics.clone());
+    let users = Users::new(&configuration.users, shared);
     Endpoint {
         tls: BTreeMap::new(),
         passive: None,

@@ -56,6 +56,16 @@ impl Session {
         }
     }
 
+    pub(super) fn account_ended(&mut self) {
+        match self.state {
+            State::Login(_) | State::LoggedIn(..) => {
+                self.close(421, "This account has ended; goodbye");
+            }
+            State::Opening | State::Securing(_) => self.close_silently(),
+            State::Closed => {}
+        }
+    }
+
     /// Called whenever something may have come to its end.
     pub(super) fn end_if_it_is_time(&mut self) {
         if let (Ending::AfterTask, State::LoggedIn(_, Task::Nothing)) = (self.ending, &self.state) {

@@ -3,7 +3,7 @@
 //! ```text
 //! Line → hear → waiting commands → obey → protection, login, data, transfer, files, parameters, about
 //! answers of the gateway ───────→ take → the same files
-//! Idle, LoginTimeout, Stopping ─→ ending
+//! Idle, LoginTimeout, Stopping, AccountEnded ─→ ending
 //! ```
 //!
 //! A command that comes while another is under way waits its turn, so replies come in the order of commands. `ABOR`
@@ -89,6 +89,7 @@ impl Session {
             Event::Idle => self.idle(),
             Event::LoginTimeout => self.login_timeout(),
             Event::Stopping => self.stopping(),
+            Event::AccountEnded => self.account_ended(),
         }
         self.obey_what_waits();
         mem::take(&mut self.actions)

@@ -158,7 +158,12 @@ fn event() -> impl Strategy<Value = Event> {
             Event::TransferEnded(Err(TransferFailure::Data(DataFailure::Handshake(reason))))
         }),
         1 => any::<u64>().prop_map(Event::Progress),
-        1 => select(vec![Event::Idle, Event::LoginTimeout, Event::Stopping]),
+        1 => select(vec![
+            Event::Idle,
+            Event::LoginTimeout,
+            Event::Stopping,
+            Event::AccountEnded,
+        ]),
     ]
 }
 

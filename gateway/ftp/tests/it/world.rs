@@ -149,6 +149,7 @@ pub(crate) fn answer(text: &str) -> Option<Event> {
         "the client is silent" => Event::Idle,
         "the time for a login is over" => Event::LoginTimeout,
         "the gateway stops" => Event::Stopping,
+        "the account ends" => Event::AccountEnded,
         text => {
             let mut words = text.splitn(2, ' ');
             answer_with(words.next()?, words.next()?)?

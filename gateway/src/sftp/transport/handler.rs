@@ -22,7 +22,10 @@ use super::{
     login::{Login, Verdict},
     wire::Wire,
 };
-use crate::{endpoint::Endpoint, users::Account};
+use crate::{
+    endpoint::Endpoint,
+    users::{Account, Stay},
+};
 
 /// What somebody reads who asks for a shell or a command, `scp -O` included.
 const SFTP_ONLY: &str = "This service speaks SFTP only. Use sftp, or scp without -O.\r\n";
@@ -96,6 +99,16 @@ impl Client {
         session.exit_status_request(id, 1)?;
         session.eof(id)?;
         session.close(id)
+    }
+}
+
+/// Tells whoever is logged in to leave when their stay is over.
+async fn dismiss(mut stay: Stay, stage: watch::Sender<Stage>) {
+    tokio::select! {
+        () = stay.over() => {
+            stage.send_replace(Stage::Dismissed("This account has ended"));
+        }
+        () = stage.closed() => {}
     }
 }
 
@@ -183,10 +196,11 @@ impl Handler for Client {
     }
 
     async fn auth_succeeded(&mut self, _session: &mut Session) -> Result<(), Error> {
+        self.stage.send_replace(Stage::LoggedIn);
         if let Some(account) = &self.account {
             self.span.record("user", account.name());
+            tokio::spawn(dismiss(account.stay().clone(), self.stage.clone()));
         }
-        self.stage.send_replace(Stage::LoggedIn);
         Ok(())
     }
 

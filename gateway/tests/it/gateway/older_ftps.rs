@@ -6,7 +6,11 @@ use gateway::server::Server;
 use gateway_config::{Encryption, User};
 use prometheus::Registry;
 use rustls_pki_types::{CertificateDer, ServerName};
-use tokio::{io::BufReader, net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncReadExt as _, BufReader},
+    net::TcpStream,
+    time::timeout,
+};
 use tokio_rustls::{
     TlsConnector,
     rustls::{self, ClientConfig, RootCertStore},
@@ -15,13 +19,18 @@ use tokio_rustls::{
 use super::{
     balanced_ftps::Control,
     fixture::{Folder, PATIENCE, eventually, text},
-    passive::folder,
+    passive::{DATA, folder, free_ports},
     tls::renew,
 };
 
 /// A folder whose clients may do without TLS, and the password `correct horse`.
 fn unprotected() -> Folder {
-    let mut folder = folder(&[0]);
+    unprotected_with(0)
+}
+
+/// The same with this passive port.
+fn unprotected_with(port: u16) -> Folder {
+    let mut folder = folder(&[port]);
     folder.give_password();
     std::fs::create_dir(folder.beside("volume/supplier")).unwrap();
     folder.change(|endpoint| {
@@ -34,6 +43,13 @@ async fn arrive(server: &Server) -> Control {
     let stream = TcpStream::connect(server.addresses()[1].1).await.unwrap();
     let mut control = Control(BufReader::new(stream));
     control.expect("220").await;
+    control
+}
+
+async fn logged_in(server: &Server) -> Control {
+    let mut control = arrive(server).await;
+    control.ask("USER supplier", "331").await;
+    control.ask("PASS correct horse", "230").await;
     control
 }
 
@@ -51,9 +67,7 @@ async fn who_logs_in_again_must_use_tls_when_that_is_demanded_by_now() {
     let server = Server::start(&folder.path(), &Registry::new())
         .await
         .unwrap();
-    let mut control = arrive(&server).await;
-    control.ask("USER supplier", "331").await;
-    control.ask("PASS correct horse", "230").await;
+    let mut control = logged_in(&server).await;
 
     change_user(&mut folder, &server, |user| user.require_tls = true).await;
 
@@ -105,6 +119,50 @@ async fn an_older_connection_that_begins_tls_sees_the_new_certificate() {
     let name = ServerName::try_from("localhost").unwrap();
     let handshake = trusting_only(certificate).connect(name, control.0.into_inner());
     timeout(PATIENCE, handshake).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn whoever_is_no_user_any_more_hears_so_and_leaves() {
+    let mut folder = unprotected();
+    let server = Server::start(&folder.path(), &Registry::new())
+        .await
+        .unwrap();
+    let mut control = logged_in(&server).await;
+
+    folder.configuration.users.clear();
+    folder.render();
+
+    let told = control.expect("421").await;
+    assert!(told.contains("account has ended"), "{told}");
+}
+
+#[tokio::test]
+async fn whoever_is_past_the_last_day_leaves_too_and_so_does_a_transfer() {
+    let [port] = free_ports();
+    let mut folder = unprotected_with(port);
+    let file = folder.beside("volume/supplier/large");
+    std::fs::File::create(file)
+        .unwrap()
+        .set_len(1 << 30)
+        .unwrap();
+    let server = Server::start(&folder.path(), &Registry::new())
+        .await
+        .unwrap();
+    let mut control = logged_in(&server).await;
+    control.ask("TYPE I", "200").await;
+    control.ask("EPSV", "229").await;
+    let mut data = TcpStream::connect((DATA, port)).await.unwrap();
+    control.ask("RETR large", "150").await;
+
+    change_user(&mut folder, &server, |user| user.valid_until = Some(1)).await;
+
+    let told = control.expect("421").await;
+    assert!(told.contains("account has ended"), "{told}");
+    // It ends long before the file does.
+    let mut received = Vec::new();
+    let reading = timeout(PATIENCE, data.read_to_end(&mut received)).await;
+    let _reset = reading.unwrap();
+    assert!(received.len() < 1 << 30, "{}", received.len());
 }
 
 fn trusting_only(certificate: CertificateDer<'static>) -> TlsConnector {
