@@ -12,6 +12,7 @@
 mod authentication;
 mod authorized_keys;
 mod certificate;
+pub mod changes;
 mod claim;
 mod compile;
 mod configured;

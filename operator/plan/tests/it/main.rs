@@ -7,6 +7,7 @@
     reason = "a test may panic"
 )]
 
+mod changes;
 mod cluster;
 mod clusters;
 mod example;
