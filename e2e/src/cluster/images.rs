@@ -98,7 +98,8 @@ impl Archive {
 /// built already are built anew only if their sources have changed.
 pub fn of_this_repository(folder: &Path) -> Result<[Archive; 2]> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    // Static, with the C library of most machines: without a target the flags would be for build scripts, too.
+    // Static, with the C library of most machines: without a target the flags would be for build scripts, too. All programs,
+    // as `cargo verify build` does it: alone they would need some libraries with other features, and once more.
     let platform = format!("{}-unknown-linux-gnu", env::consts::ARCH);
     let target = folder::target();
     let mut build = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -106,7 +107,14 @@ pub fn of_this_repository(folder: &Path) -> Result<[Archive; 2]> {
         .current_dir(&root)
         .env("RUSTFLAGS", "-C target-feature=+crt-static")
         .args(["build", "--quiet", "--locked", "--release"])
-        .args(["--package", "operator", "--package", "gateway"])
+        .args([
+            "--package",
+            "operator",
+            "--package",
+            "gateway",
+            "--package",
+            "cli",
+        ])
         .args(["--target", &platform, "--target-dir"])
         .arg(&target);
     Program::start(&mut build, b"")?

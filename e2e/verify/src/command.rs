@@ -52,6 +52,11 @@ impl Workshop {
         Ok(Self { root, logs, cargo })
     }
 
+    /// Where cargo builds.
+    pub(crate) fn target(&self) -> PathBuf {
+        env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.root.join("target"), PathBuf::from)
+    }
+
     /// A cargo command in the workspace. A story tells by its own words where it failed; backtraces, which the environment
     /// may ask for, would push them out of the last lines that are shown.
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {

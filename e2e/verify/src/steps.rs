@@ -1,6 +1,6 @@
 //! What `cargo verify` does, in order.
 
-use std::{num::NonZero, process::Command, thread};
+use std::{env, num::NonZero, process::Command, thread};
 
 use crate::{
     cluster,
@@ -152,26 +152,38 @@ fn tests(workshop: &Workshop) -> Result<Vec<String>, Failure> {
     silently(workshop, "tests", &mut workshop.cargo(&arguments))
 }
 
+/// Static, as in the images: by the same words as `e2e::cluster::images` builds them, so that the cluster finds them built.
 fn build(workshop: &Workshop) -> Result<Vec<String>, Failure> {
-    let arguments = [
-        "build",
-        "--locked",
-        "--release",
-        "--package",
-        "cli",
-        "--package",
-        "gateway",
-    ];
-    silently(workshop, "build", &mut workshop.cargo(&arguments))
+    let target = workshop.target();
+    let mut command = workshop.cargo(&["build", "--locked", "--release"]);
+    command
+        .env("RUSTFLAGS", "-C target-feature=+crt-static")
+        .args([
+            "--package",
+            "operator",
+            "--package",
+            "gateway",
+            "--package",
+            "cli",
+        ])
+        .args(["--target", &platform(), "--target-dir"])
+        .arg(target);
+    silently(workshop, "build", &mut command)
+}
+
+fn platform() -> String {
+    format!("{}-unknown-linux-gnu", env::consts::ARCH)
 }
 
 fn stories(workshop: &Workshop) -> Result<Vec<String>, Failure> {
     let figures = Figures::begin(workshop)?;
+    let programs = workshop.target().join(platform()).join("release");
     let mut command = workshop.cargo(&["test", "--locked", "--package", "e2e", "--no-fail-fast"]);
     // Many a story waits: for a client that was told to be slow, or for a gateway that gives up on somebody.
     let at_once = 2 * thread::available_parallelism().map_or(1, NonZero::get);
     command
         .args(["--", "--test-threads", &at_once.to_string()])
+        .env("SECUREFTP", programs.join("secureftp"))
         .env(figures::VARIABLE, figures.file());
     workshop.run("stories", &mut command)?;
     figures.read()
