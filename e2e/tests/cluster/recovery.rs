@@ -1,11 +1,13 @@
 //! Gateways come and go, and users are hired, while others work.
 
-use std::net::TcpStream;
+use std::{net::TcpStream, time::Instant};
 
 use anyhow::Result;
 use e2e::{
     clients::{ftp::ftplib::run_ftplib, openssh::run_sftp},
     door::Start,
+    figures,
+    idle::Idle,
     place::Place,
     wait::until,
 };
@@ -86,8 +88,8 @@ fn ports(endpoint: &Endpoint<'_>) -> Result<String> {
 }
 
 #[test]
-fn a_user_who_is_added_logs_in_without_a_restart() -> Result<()> {
-    let story = "a user who is added logs in without a restart";
+fn a_user_is_added_and_disabled_without_a_restart() -> Result<()> {
+    let story = "a user is added and disabled without a restart";
     let Some(stage) = installation::open(story, &[])? else {
         return Ok(());
     };
@@ -107,7 +109,34 @@ fn a_user_who_is_added_logs_in_without_a_restart() -> Result<()> {
     let public_key = std::fs::read_to_string(bob.key.with_extension("pub"))?;
     endpoint::add_user(&endpoint.namespace, "bob", public_key.trim())?;
 
+    let added = Instant::now();
     until("bob's login", || Ok(try_to_log_in()?.then_some(())))?;
+    let logged_in = added.elapsed();
+    let sessions = stage.from_outside(|| Idle::open(&bob, 6))?;
+    let others = stage.from_outside(|| Idle::open(&endpoint.place(), 6))?;
+
+    let disabled = r#"{"spec": {"disabled": true}}"#;
+    let patch = [
+        "patch",
+        "secureftpuser",
+        "bob",
+        "--type=merge",
+        "--patch",
+        disabled,
+    ];
+    endpoint.namespace.ask(&patch)?;
+
+    let patched = Instant::now();
+    until("the end of bob's sessions", || {
+        Ok((sessions.alive() == 0).then_some(()))
+    })?;
+    let told = format!(
+        "login after {logged_in:.1?}, sessions ended after {:.1?}",
+        patched.elapsed()
+    );
+    figures::tell("a user is added, and disabled", &told)?;
+    assert!(!try_to_log_in()?);
+    assert_eq!(others.alive(), 6, "others are left alone");
     assert_eq!(pods()?, before);
     assert!(before.ends_with(" 0"), "{before}");
     Ok(())
