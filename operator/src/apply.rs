@@ -1,5 +1,5 @@
-//! Step 3: make it so. Only this step and [`crate::report`] write, and only this one decides nothing but whether a write
-//! is needed.
+//! Step 3: make it so. Only this step, [`crate::refresh`] and [`crate::report`] write, and only this one decides nothing
+//! but whether a write is needed.
 
 use k8s_openapi::{api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::{

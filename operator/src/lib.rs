@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! watch (what happens) → wake (whom it concerns) → one turn of that endpoint:
-//! observe (reads the cluster) → hash → plan (pure, a crate of its own) → apply (writes the cluster) → report (tells)
+//! observe (reads the cluster) → hash → plan (pure, a crate of its own) → apply (writes the cluster) → refresh (has
+//! kubelets look) → report (tells)
 //! ```
 //!
 //! A turn starts from nothing but what the cluster says, so one that broke off is simply taken again.

@@ -117,11 +117,11 @@ fn only_the_operator_talks_to_a_cluster() {
 }
 
 #[test]
-fn only_applying_and_reporting_write_the_cluster() {
-    for word in ["Patch", "DeleteParams"] {
-        let may = ["operator/src/apply.rs", "operator/src/report.rs"];
-        check_only(word, "operator/src", &may);
-    }
+fn only_applying_refreshing_and_reporting_write_the_cluster() {
+    let [apply, refresh, report] =
+        ["apply", "refresh", "report"].map(|step| format!("operator/src/{step}.rs"));
+    check_only("Patch", "operator/src", &[&apply, &refresh, &report]);
+    check_only("DeleteParams", "operator/src", &[&apply, &report]);
     // A Lease is not part of an endpoint.
     let may = ["operator/src/apply.rs", "operator/src/leader.rs"];
     check_only("PostParams", "operator/src", &may);
