@@ -110,9 +110,11 @@ fn a_user_is_added_and_disabled_without_a_restart() -> Result<()> {
     endpoint::add_user(&endpoint.namespace, "bob", public_key.trim())?;
 
     let added = Instant::now();
-    until("bob's login", || Ok(try_to_log_in()?.then_some(())))?;
+    // So many that each gateway has some.
+    let sessions = until("bob's sessions", || {
+        stage.from_outside(|| Ok(Idle::open(&bob, 6).ok()))
+    })?;
     let logged_in = added.elapsed();
-    let sessions = stage.from_outside(|| Idle::open(&bob, 6))?;
     let others = stage.from_outside(|| Idle::open(&endpoint.place(), 6))?;
 
     let disabled = r#"{"spec": {"disabled": true}}"#;
