@@ -15,7 +15,7 @@ use std::{
 use crate::shown;
 
 /// How much of a failed program's output is printed, in lines. The log has all of it.
-const TAIL_LINES: usize = 60;
+const LINES_MAX: usize = 60;
 
 /// How often a program with a time-out is looked at.
 const GLANCE: Duration = Duration::from_millis(100);
@@ -100,7 +100,9 @@ impl Workshop {
             Ok(status) if status.success() => Ok(()),
             Ok(status) => Err(Failure(format!(
                 "{}\n    {program} ended with {status}; all of its output: {}",
-                tail(log).unwrap_or_else(|error| format!("    (no log: {error})")),
+                File::open(log)
+                    .and_then(|log| told_by(BufReader::new(log)))
+                    .unwrap_or_else(|error| format!("    (no log: {error})")),
                 shown(log, &self.root),
             ))),
             Err(error) => Err(Failure(format!(
@@ -141,14 +143,68 @@ fn end_within(patience: Duration, command: &mut Command) -> io::Result<ExitStatu
     }
 }
 
-/// The last lines of a log, indented.
-fn tail(log: &Path) -> io::Result<String> {
-    let mut lines = VecDeque::with_capacity(TAIL_LINES);
-    for line in BufReader::new(File::open(log)?).split(b'\n') {
-        if lines.len() == TAIL_LINES {
-            lines.pop_front();
+/// What of a log tells why its program failed, indented: what failed tests said or, if there are none, the last lines.
+fn told_by(log: impl BufRead) -> io::Result<String> {
+    let mut last = VecDeque::with_capacity(LINES_MAX);
+    let mut failures = Vec::new();
+    let mut is_of_failures = false;
+    for line in log.split(b'\n') {
+        let line = format!("    {}", String::from_utf8_lossy(&line?));
+        is_of_failures |= line == "    failures:";
+        if is_of_failures && failures.len() < LINES_MAX {
+            failures.push(line.clone());
         }
-        lines.push_back(format!("    {}", String::from_utf8_lossy(&line?)));
+        is_of_failures &= !line.starts_with("    test result:");
+        if last.len() == LINES_MAX {
+            last.pop_front();
+        }
+        last.push_back(line);
     }
-    Ok(lines.into_iter().collect::<Vec<_>>().join("\n"))
+    let told = if failures.is_empty() {
+        last.into()
+    } else {
+        failures
+    };
+    Ok(told.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told_of(log: &str) -> String {
+        told_by(log.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn what_failed_tests_said_is_told_whatever_passed_after_them() {
+        let passed = "test result: ok. 1 passed\n".repeat(2 * LINES_MAX);
+        let failed = "failures:\n\n---- a stdout ----\nnever\n\ntest result: FAILED. 0 passed";
+
+        let told = told_of(&format!("running 1 test\n{failed}\n{passed}"));
+
+        assert_eq!(
+            told,
+            failed
+                .lines()
+                .map(|line| format!("    {line}"))
+                .collect::<Vec<_>>()
+                .join("\n")
+        );
+    }
+
+    #[test]
+    fn of_what_is_no_test_the_end_is_told() {
+        let lines: Vec<String> = (0..2 * LINES_MAX)
+            .map(|line| format!("line {line}"))
+            .collect();
+
+        let told = told_of(&lines.join("\n"));
+
+        assert_eq!(told.lines().count(), LINES_MAX);
+        assert!(
+            told.ends_with(&format!("line {}", 2 * LINES_MAX - 1)),
+            "{told}"
+        );
+    }
 }
