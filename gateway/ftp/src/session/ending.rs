@@ -59,6 +59,7 @@ impl Session {
     pub(super) fn account_ended(&mut self) {
         match self.state {
             State::Login(_) | State::LoggedIn(..) => {
+                self.drop_what_runs();
                 self.close(421, "This account has ended; goodbye");
             }
             State::Opening | State::Securing(_) => self.close_silently(),
