@@ -10,6 +10,7 @@
 mod changes;
 mod cluster;
 mod clusters;
+mod conditions;
 mod example;
 mod golden;
 mod hashes;
