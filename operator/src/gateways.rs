@@ -85,8 +85,9 @@ impl Gateway {
     }
 }
 
+/// How long ago that was; for ever, if the clock was put back meanwhile.
 fn since(then: Timestamp, now: Timestamp) -> Duration {
-    Duration::try_from(now.duration_since(then)).unwrap_or_default()
+    Duration::try_from(now.duration_since(then)).unwrap_or(Duration::MAX)
 }
 
 impl Gateways {
@@ -255,6 +256,13 @@ mod tests {
             assert!(!gateways.is_refreshed_again(POD, at(30)));
             assert_eq!(seconds(&gateways, 30), Some(30));
         }
+    }
+
+    #[test]
+    fn a_clock_that_is_put_back_keeps_nobody_from_asking() {
+        let gateways = given_new(Some("old"));
+
+        assert_eq!(seconds(&gateways, -3600), Some(0));
     }
 
     #[test]
