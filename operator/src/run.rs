@@ -38,7 +38,7 @@ use crate::{
     stores::Stores,
     turn::{Tools, Turn},
     wake::{AnyEndpoint, EndpointRef},
-    watch::{self as watches, Scope, Watches},
+    watch::{self as watches, Scope, WATCH_SECONDS, Watches},
 };
 
 /// A change seldom comes alone: turns wait a little for the rest of it.
@@ -48,7 +48,7 @@ const FIRST_LISTS: Duration = Duration::from_secs(30);
 /// How long turns may go on when the operator ends.
 const FAREWELL: Duration = Duration::from_secs(10);
 /// Nothing at all came for so long: a watch is asked to end before, so the connection is dead.
-const SILENCE: Duration = Duration::from_secs(295);
+const SILENCE: Duration = Duration::from_secs(WATCH_SECONDS as u64 + 10);
 
 /// Why the operator ends.
 #[derive(Debug, thiserror::Error)]

@@ -34,6 +34,10 @@ use crate::{
 /// Endpoints that wait to be taken from the queue. Who wakes one more waits too.
 const QUEUE_MAX: usize = 1024;
 
+/// After so long the API server ends a watch, and another goes on where it ended. It may happen that a watch says nothing
+/// though things change (seen once, in the first seconds of an API server): then this is how long nobody notices.
+pub(crate) const WATCH_SECONDS: u32 = 60;
+
 /// Where an operator looks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
@@ -94,9 +98,14 @@ impl Queue {
     }
 }
 
+/// Every object of a kind.
+fn all_objects() -> watcher::Config {
+    watcher::Config::default().timeout(WATCH_SECONDS)
+}
+
 /// The objects that carry the label of an endpoint.
 pub(crate) fn labelled_objects() -> watcher::Config {
-    watcher::Config::default().labels(ENDPOINT_LABEL)
+    all_objects().labels(ENDPOINT_LABEL)
 }
 
 /// The running watches; they end when dropped.
@@ -236,7 +245,7 @@ impl Starting<'_> {
     ) where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Watched,
     {
-        let events = watcher(self.scope.api::<K>(self.client), watcher::Config::default());
+        let events = watcher(self.scope.api::<K>(self.client), all_objects());
         tasks.spawn(follow(
             events.default_backoff().boxed(),
             writer,
