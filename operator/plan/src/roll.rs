@@ -101,7 +101,8 @@ pub(crate) struct Slots<'a> {
     replicas: u16,
     sets: BTreeMap<u16, &'a StatefulSet>,
     pods: BTreeMap<u16, &'a Pod>,
-    refused: &'a [Refusal],
+    /// Those whose `StatefulSet` the API server does not accept.
+    refused: BTreeMap<u16, &'a Refusal>,
     /// Who began to start before should serve by now.
     late: Timestamp,
     /// Whether slots have been starting since before that, or were already found to be stuck.
@@ -117,16 +118,13 @@ impl<'a> Slots<'a> {
         let Situation { observed, now, .. } = situation;
         let late = now.checked_sub(PATIENCE).unwrap_or(Timestamp::MIN);
         let endpoint_status = endpoint.status.as_ref();
-        let are_late = endpoint_status.is_some_and(|status| {
-            let mut conditions = status.conditions.iter();
-            conditions.any(|condition| {
-                condition.type_ == "Progressing"
-                    && (condition.reason == "RollStuck"
-                        // Who loads what is new does not start.
-                        || (condition.status == "True"
-                            && condition.reason != "Reloading"
-                            && condition.last_transition_time.0 <= late))
-            })
+        let progressing = endpoint_status.and_then(|status| status.condition("Progressing"));
+        let are_late = progressing.is_some_and(|condition| {
+            condition.reason == "RollStuck"
+                // Who loads what is new does not start.
+                || (condition.status == "True"
+                    && condition.reason != "Reloading"
+                    && condition.last_transition_time.0 <= late)
         });
         let endpoint = name_of(&endpoint.metadata);
         let sets = observed.stateful_sets.iter().filter_map(|set| {
@@ -137,12 +135,16 @@ impl<'a> Slots<'a> {
             let set = name_of(&pod.metadata).strip_suffix("-0")?;
             Some((names::slot_of(endpoint, set)?, pod))
         });
+        let refused = observed.refused.iter();
+        let refused = refused.filter(|refusal| refusal.kind == "StatefulSet");
+        let refused =
+            refused.filter_map(|refusal| Some((names::slot_of(endpoint, &refusal.name)?, refusal)));
         Self {
             endpoint,
             replicas,
             sets: sets.collect(),
             pods: pods.collect(),
-            refused: &observed.refused,
+            refused: refused.collect(),
             late,
             are_late,
         }
@@ -167,28 +169,20 @@ impl<'a> Slots<'a> {
     pub(crate) fn running(&self, roll: &Roll, observed: &Observed) -> BTreeMap<u16, Running> {
         let is_applied = |set: &StatefulSet| {
             let mut applied = roll.apply.iter();
-            applied.any(|applied| applied.metadata.name == set.metadata.name) && !self.refuses(set)
+            applied.any(|applied| applied.metadata.name == set.metadata.name)
         };
         let sets = self.sets.range(self.wanted());
-        sets.filter(|(_, set)| !is_applied(set))
+        sets.filter(|(slot, set)| !is_applied(set) || self.refused.contains_key(slot))
             .map(|(slot, set)| (*slot, Running::of(set, observed)))
             .collect()
     }
 
-    /// Whether the API server does not accept what this `StatefulSet` should become.
-    fn refuses(&self, set: &StatefulSet) -> bool {
-        let name = name_of(&set.metadata);
-        let mut refused = self.refused.iter();
-        refused.any(|refusal| refusal.kind == "StatefulSet" && refusal.name == name)
-    }
-
     /// The first slot whose `StatefulSet` the API server does not accept.
     fn refused(&self) -> Option<Transition> {
-        self.refused.iter().find_map(|refusal| {
-            let is_set = refusal.kind == "StatefulSet";
-            let slot = names::slot_of(self.endpoint, &refusal.name).filter(|_| is_set)?;
-            let refusal = refusal.clone();
-            Some(Transition::Refused { slot, refusal })
+        let (slot, refusal) = self.refused.first_key_value()?;
+        Some(Transition::Refused {
+            slot: *slot,
+            refusal: (*refusal).clone(),
         })
     }
 
