@@ -103,13 +103,15 @@ impl Heard {
         })
     }
 
+    /// How far it is once this turn has given it what is wanted.
     fn reach(&self, wanted: &Served, now: Timestamp) -> Reach {
-        let is_edited = self.given.as_ref().is_some_and(|given| given != wanted);
-        if self.serves(wanted) {
+        let mut given = self.clone();
+        given.give(Some(wanted), now);
+        if !given.is_awaited() {
             Reach::Programmed
-        } else if is_edited || !self.is_late(now) {
+        } else if !given.is_late(now) {
             Reach::Loading
-        } else if self.answers {
+        } else if given.answers {
             Reach::Refusing
         } else {
             Reach::Silent
