@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    env, fs,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -20,6 +20,7 @@ use serde_json::{Map, Value};
 use crate::{
     cluster::{Cluster, template},
     manifests::Manifests,
+    pages,
 };
 
 #[derive(Deserialize)]
@@ -87,16 +88,7 @@ fn every_field_is_in_the_table_and_has_an_example_unless_it_is_fixed() {
 
 #[test]
 fn the_page_is_current() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/changes.md");
-    let page = page();
-    if env::var_os("UPDATE").is_some() {
-        fs::write(&path, &page).unwrap();
-    }
-    let written = fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        written == page,
-        "docs/changes.md is stale: UPDATE=1 cargo test -p plan"
-    );
+    pages::check("changes.md", &page());
 }
 
 /// An endpoint all of whose gateways serve.

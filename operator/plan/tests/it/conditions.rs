@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    env,
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
@@ -10,6 +9,8 @@ use std::{
 
 use serde::Deserialize as _;
 use serde_json::Value;
+
+use crate::pages;
 
 /// The conditions in the order in which they are explained, and what each is about.
 const ENDPOINT: [(&str, &str); 7] = [
@@ -51,16 +52,7 @@ type Rows = BTreeMap<(String, String), String>;
 
 #[test]
 fn the_page_is_current() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/conditions.md");
-    let page = page(&told());
-    if env::var_os("UPDATE").is_some() {
-        fs::write(&path, &page).unwrap();
-    }
-    let written = fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        written == page,
-        "docs/conditions.md is stale: UPDATE=1 cargo test -p plan"
-    );
+    pages::check("conditions.md", &page(&told()));
 }
 
 #[test]

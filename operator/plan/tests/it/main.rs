@@ -16,6 +16,7 @@ mod golden;
 mod hashes;
 mod keys;
 mod manifests;
+mod pages;
 mod passwords;
 mod references;
 mod rolls;
