@@ -76,26 +76,8 @@ impl Memories {
     }
 }
 
-/// Asks the gateways of one endpoint what they serve, as far as its next turn has to know.
-pub(crate) async fn ask_gateways(
-    tools: &Tools,
-    stores: &Stores,
-    (endpoint, memories): (&SecureFtpEndpoint, &Memories),
-) {
-    let turn = Turn {
-        tools,
-        stores,
-        endpoint,
-    };
-    let reference = turn.reference();
-    let mut memory = memories.take(&reference);
-    let gateways = (endpoint, &*pods(&turn));
-    let now = Timestamp::now();
-    memory.gateways.ask(gateways, &tools.questions, now).await;
-    memories.put(&reference, memory);
-}
-
-/// Brings the objects of one endpoint to what its author asked for; when to look again.
+/// Brings the objects of one endpoint to what its author asked for; when to look again. It waits for a place only when the
+/// gateways were asked: who waits for their answers keeps nobody from a turn.
 pub(crate) async fn reconcile(
     tools: &Tools,
     stores: &Stores,
@@ -108,10 +90,17 @@ pub(crate) async fn reconcile(
     };
     let reference = turn.reference();
     let mut memory = memories.take(&reference);
+    let gateways = (endpoint, &*pods(&turn));
+    let now = Timestamp::now();
+    memory.gateways.ask(gateways, &tools.questions, now).await;
+    // It is never closed.
+    let _place = tools.places.acquire().await.ok();
+    let timer = tools.metrics.turn_seconds.start_timer();
     memory.catch_up(|key| turn.version(key));
     let endpoint = with_latest_status(&turn, &memory);
     turn.endpoint = &endpoint;
     let outcome = take_turn(&turn, &mut memory).await;
+    timer.observe_duration();
     memories.put(&reference, memory);
     outcome
 }

@@ -30,7 +30,7 @@ use crate::{
     leader::{Candidate, Held, Leadership, Lost},
     metrics::Metrics,
     questions::Questions,
-    reconcile::{Memories, TurnError, ask_gateways, reconcile},
+    reconcile::{Memories, TurnError, reconcile},
     report,
     request::DEADLINE,
     retry::Retries,
@@ -134,6 +134,7 @@ async fn lead(
         leadership: held.leadership.clone(),
         metrics,
         hasher: Hasher::new(),
+        questions: Questions::new(),
         retries: Arc::default(),
         places: Arc::new(Semaphore::new(arguments.concurrency())),
     };
@@ -183,6 +184,7 @@ struct Shared {
     leadership: Leadership,
     metrics: Metrics,
     hasher: Hasher,
+    questions: Questions,
     /// Counted over all scopes.
     retries: Arc<Retries>,
     /// For turns, over all scopes.
@@ -202,7 +204,6 @@ struct Following {
 struct Turns {
     tools: Tools,
     stores: Stores,
-    places: Arc<Semaphore>,
     memories: Arc<Memories>,
     retries: Arc<Retries>,
 }
@@ -237,14 +238,14 @@ impl Following {
             leadership: shared.leadership.clone(),
             hasher: shared.hasher.clone(),
             addresses,
-            questions: Questions::new(),
+            questions: shared.questions.clone(),
+            places: Arc::clone(&shared.places),
             recorder: shared.recorder.clone(),
             metrics: shared.metrics.clone(),
         };
         let turns = Turns {
             tools,
             stores: stores.clone(),
-            places: Arc::clone(&shared.places),
             memories,
             retries: Arc::clone(&shared.retries),
         };
@@ -317,15 +318,11 @@ impl Turns {
     async fn take(&self, endpoint: &AnyEndpoint) -> Result<Action, TurnError> {
         let metrics = &self.tools.metrics;
         let _pending = Pending::new(metrics);
-        // Without a place: who waits for answers keeps nobody from a turn.
-        if let Ok(endpoint) = &endpoint.0 {
-            ask_gateways(&self.tools, &self.stores, (endpoint, &self.memories)).await;
-        }
-        // It is never closed.
-        let _place = self.places.acquire().await.ok();
         let endpoint = match &endpoint.0 {
             Ok(endpoint) => endpoint,
             Err(invalid) => {
+                // It is never closed.
+                let _place = self.tools.places.acquire().await.ok();
                 metrics.turns.with_label_values(&["unreadable"]).inc();
                 tracing::warn!(
                     error = invalid.error,
@@ -339,10 +336,7 @@ impl Turns {
                 return Ok(Action::await_change());
             }
         };
-        let timer = metrics.turn_seconds.start_timer();
-        let next = reconcile(&self.tools, &self.stores, (endpoint, &self.memories)).await;
-        timer.observe_duration();
-        let next = next?;
+        let next = reconcile(&self.tools, &self.stores, (endpoint, &self.memories)).await?;
         metrics.turns.with_label_values(&["done"]).inc();
         self.retries
             .forget(&name(&DeserializeGuard(Ok(endpoint.clone()))));

@@ -1,5 +1,7 @@
 //! What the steps of one turn share.
 
+use std::sync::Arc;
+
 use crds::SecureFtpEndpoint;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{
@@ -7,6 +9,7 @@ use kube::{
     runtime::{events::Recorder, reflector::ObjectRef},
 };
 use plan::Settings;
+use tokio::sync::Semaphore;
 
 use crate::{
     addresses::Addresses, hash::Hasher, leader::Leadership, metrics::Metrics, questions::Questions,
@@ -22,6 +25,8 @@ pub(crate) struct Tools {
     pub(crate) hasher: Hasher,
     pub(crate) addresses: Addresses,
     pub(crate) questions: Questions,
+    /// For turns, over all scopes.
+    pub(crate) places: Arc<Semaphore>,
     pub(crate) recorder: Recorder,
     pub(crate) metrics: Metrics,
 }
